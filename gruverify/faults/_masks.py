@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify.arithmetic import NDArray
-from gruverify.backends import OPTIONAL_METHODS, Backend, NumpyBackend
+from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Cell, Gradients
 from gruverify.faults._equivalents import equivalent
 from gruverify.faults._fault import fault
@@ -142,7 +142,12 @@ def masks_used_up() -> Backend:
         mask[...] = False
         return answer
 
-    return Faulty(**dict.fromkeys(OPTIONAL_METHODS, used_up))
+    return Faulty(
+        sequence_masked=used_up,
+        sequence_masked_vjp=used_up,
+        sequence_restarted=used_up,
+        sequence_restarted_vjp=used_up,
+    )
 
 
 # -- their gradients -------------------------------------------------------------------------------

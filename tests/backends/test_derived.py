@@ -178,3 +178,28 @@ def test_a_target_of_sequences_conforms_as_one_of_steps_too() -> None:
     assert any(
         id == "agreement/step" and tally.passed for (id, _, _), tally in result.tallies.items()
     )
+
+
+@pytest.mark.parametrize("method", ["sequence_masked", "sequence_restarted"])
+def test_everything_follows_from_a_masked_sequence(method: str) -> None:
+    pulled = f"{method}_vjp"
+    made = backend(**{name: getattr(RIGHT, name) for name in (method, pulled)})
+    found: Any = completed(made)
+    assert derived_methods(found) == {
+        "sequence": method,
+        "sequence_vjp": pulled,
+        "step": "sequence",
+        "step_vjp": "sequence_vjp",
+    }
+    arguments = CASE.cell, CASE.inputs, CASE.state
+    for mine, theirs in zip(found.sequence(*arguments), RIGHT.sequence(*arguments), strict=True):
+        assert np.array_equal(mine, theirs)
+    gradients = [id for id in INVARIANTS if id.startswith("agreement/gradient-")]
+    judgements = list(judge(CASE, found, [INVARIANTS[id] for id in gradients]))
+    assert judgements
+    assert all(judgement.tally.passed for judgement in judgements)
+    # What agrees with itself is no finding.
+    trivial = {"sequence_masked": "masks/nothing-skipped"}.get(method, "masks/nothing-restarted")
+    (judgement,) = judge(CASE, found, [INVARIANTS[trivial]])
+    assert judgement.tally.declined
+    assert "derived from" in judgement.tally.reason

@@ -8,16 +8,16 @@ import numpy as np
 
 from gruverify.cell import masks_of
 from gruverify.invariants.core._blocks import compared
-from gruverify.invariants.core._methods import parts, same_bits
-from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import Residual, equal
-from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._masked import (
+from gruverify.invariants.core._masked import (
     given_slack,
     hidden_outputs,
     masked,
     no_masks,
 )
+from gruverify.invariants.core._methods import parts, same_bits
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import Residual, equal
+from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.masks._values import under
 
 

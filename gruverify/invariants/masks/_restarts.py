@@ -9,11 +9,11 @@ import numpy as np
 from gruverify.arithmetic import NDArray
 from gruverify.cell import masks_of
 from gruverify.invariants.core._blocks import compared
+from gruverify.invariants.core._masked import Mask, by_member, masked, no_masks, stepped
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._masked import Mask, by_member, masked, no_masks, stepped
 from gruverify.invariants.masks._values import require_two_ways, under
 
 

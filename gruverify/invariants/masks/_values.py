@@ -9,12 +9,7 @@ import numpy as np
 from gruverify.arithmetic import NDArray
 from gruverify.backends import derived_methods
 from gruverify.cell import Case, masks_of
-from gruverify.invariants.core._methods import close, parts, radii
-from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, Residual, compare, equal
-from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._masked import (
+from gruverify.invariants.core._masked import (
     by_member,
     given_slack,
     kept_states,
@@ -23,6 +18,11 @@ from gruverify.invariants.masks._masked import (
     outputs_of,
     stepped,
 )
+from gruverify.invariants.core._methods import close, parts, radii
+from gruverify.invariants.core._obstacle import Declined
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, Floats, Residual, compare, equal
+from gruverify.invariants.core._trial import Trial
 
 
 @invariant(
