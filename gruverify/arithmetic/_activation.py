@@ -42,6 +42,11 @@ class Activation(ABC):
         """The largest |f'|; infinite where f jumps."""
 
     @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where it bends, jumps or ends."""
+        return ()
+
+    @property
     def loosely(self) -> Activation:
         """The same function, of balls as steep everywhere as it is anywhere."""
         return self
@@ -192,6 +197,11 @@ class Ramp(_Bounded):
         return self.low, self.high
 
     @property
+    def kinks(self) -> tuple[float, ...]:
+        ends = [end for end in self.range if np.isfinite(end)]
+        return tuple((end - self.beta) / self.alpha for end in ends)
+
+    @property
     def steepest(self) -> float:
         return abs(self.alpha)
 
@@ -235,6 +245,10 @@ class LeakyRelu(_Bounded):
     alpha: float = 0.01
 
     @property
+    def kinks(self) -> tuple[float, ...]:
+        return (0.0,)
+
+    @property
     def range(self) -> tuple[float, float]:
         return (-np.inf, np.inf)
 
@@ -260,6 +274,10 @@ class ThresholdedRelu(_Bounded):
     """x above alpha, and 0 up to it. Close to the jump it is either."""
 
     alpha: float = 1.0
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        return (self.alpha,)
 
     @property
     def steepest(self) -> float:
@@ -326,6 +344,10 @@ class Elu(_Bounded):
     """x, and alpha (eˣ - 1) below 0, where eˣ may be rounded before 1 is taken from it."""
 
     alpha: float = 1.0
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        return (0.0,)
 
     @property
     def range(self) -> tuple[float, float]:

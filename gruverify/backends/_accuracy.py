@@ -26,11 +26,11 @@ def rounding_in(fmt: Format, declared: Declarations) -> Rounding:
     for name in ACCURACY:
         each = declared.by_format.get(name, {})
         said.append(each.get(fmt.name, getattr(declared, name)))
-    return _model(fmt, *said)
+    return _model(fmt, declared.clip, *said)
 
 
 # One model for all cases of a run: what is derived of it (`remembered`) is found once.
 @lru_cache(maxsize=256)
-def _model(fmt: Format, *said: object) -> Rounding:
+def _model(fmt: Format, clip: float | None, *said: object) -> Rounding:
     accuracy: Keywords = dict(zip(ACCURACY, said, strict=True))
-    return Rounding(fmt, **accuracy)
+    return Rounding(fmt, **accuracy, clip=clip)

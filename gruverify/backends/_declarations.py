@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
 from gruverify._named import DeclaredValues, JsonObject, Keywords
-from gruverify.arithmetic import KAPPA, Format, format_named
+from gruverify.arithmetic import KAPPA, USUAL, Format, Functions, format_named, functions_named
 from gruverify.backends._attributes import failure_of, value_of
 from gruverify.backends._room import MOST, room
 from gruverify.cell import Biases
@@ -28,9 +29,18 @@ Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 MaskedOutputs: TypeAlias = Literal["state", "last", "zero"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
+#: What activations are in words, unless something else is declared.
+USUAL_ACTIVATIONS = "sigmoid, tanh"
+
 #: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c), h' + (1-z)(c-h') and σ(a)·h'
 #: + σ(-a)·c.
 FORMS = ("A", "B", "C", "D")
+
+
+@lru_cache
+def _functions(said: str) -> Functions:
+    (both,) = functions_named(said)
+    return both
 
 
 class BadDeclaration(ValueError):
@@ -56,7 +66,8 @@ class Declarations:
     Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say);
     `nan`, whether a NaN is passed on, raises, or does anything; `masked_outputs`, what is returned
     as the output of a step that a member skips: the state that it kept, the last output that it had
-    (0 before the first), or zeros.
+    (0 before the first), or zeros; `activations`, the functions of the gates and of the candidate;
+    `clip`, how large their arguments may be (None: as they are).
 
     Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`,
     False if it has no gradient of the initial state; `separate_passes`, True if it finds gradients
@@ -84,6 +95,8 @@ class Declarations:
     biases: Biases | None = None
     nan: NanRule = "passes"
     masked_outputs: MaskedOutputs = "state"
+    activations: str = USUAL_ACTIVATIONS
+    clip: float | None = None
     initial_state: bool = True
     state_gradient: bool = True
     separate_passes: bool = False
@@ -102,6 +115,16 @@ class Declarations:
         # Whoever starts from zeros alone has no gradient of the initial state either.
         if not self.initial_state:
             object.__setattr__(self, "state_gradient", False)
+
+    @property
+    def functions(self) -> Functions:
+        """The activation functions that it has."""
+        return _functions(self.activations)
+
+    @property
+    def other_functions(self) -> bool:
+        """Whether its activation functions are others than σ and tanh, or have a clip."""
+        return self.functions != USUAL or self.clip is not None
 
     def unusual(self) -> JsonObject:
         """Those that differ from the defaults, as JSON values: what a header says of them.
@@ -149,6 +172,8 @@ class Declared(TypedDict, total=False):
     biases: Biases | None
     nan: NanRule | None
     masked_outputs: MaskedOutputs | None
+    activations: str | Sequence[str] | None
+    clip: float | None
     initial_state: bool | None
     state_gradient: bool | None
     separate_passes: bool | None
@@ -243,7 +268,8 @@ def module_declarations(module: object) -> Keywords:
     Raises:
         BadDeclaration: a property raises.
     """
-    names = [name for name in Declared.__annotations__ if name not in FOUND_FROM_PARAMETERS]
+    others = (*FOUND_FROM_PARAMETERS, *_OF_KEYWORDS_ALONE)
+    names = [name for name in Declared.__annotations__ if name not in others]
     values = {name: attribute_of(module, name) for name in ("variants", "formats", *names)}
     return {name: value for name, value in values.items() if not _is_part(value)}
 
@@ -262,6 +288,9 @@ def _is_part(value: object) -> bool:
 #: The sizes and shape of a module: its parameters have them.
 FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectional", "batch_first")
 
+#: What a module keeps under these names is its own: a norm at which gradients are clipped, layers.
+_OF_KEYWORDS_ALONE = ("activations", "clip")
+
 #: Names that an implementation may give to a method of its own.
 _NAMES_OF_METHODS = (
     "tanh",
@@ -274,6 +303,8 @@ _NAMES_OF_METHODS = (
     "lengths",
     "nan",
     "initial_state",
+    "activations",
+    "clip",
 )
 
 
@@ -337,6 +368,31 @@ def _at_least_0(name: str, value: object, rule: str) -> float:
     if number < 0:
         raise BadDeclaration(f"{name}={one_line(value)} must not be negative: {rule}")
     return number
+
+
+def _clip(name: str, value: object) -> float:
+    number = _at_least_0(name, value, "arguments of activation functions are no larger")
+    if number == 0:
+        raise BadDeclaration(f"{name}=0 must be more: it would make every gate the same")
+    return number
+
+
+def _activations(name: str, value: Any) -> str:
+    """The functions of the gates and of the candidate, in words with a comma between."""
+    if isinstance(value, str):
+        said = value
+    elif isinstance(value, Sequence) and all(isinstance(one, str) for one in value):
+        said = ", ".join(value)
+    else:
+        raise BadDeclaration(
+            f"{name}={one_line(value)} must be the functions of the gates and of the candidate in "
+            f'words, such as "{USUAL_ACTIVATIONS}"'
+        )
+    try:
+        functions_named(said)
+    except ValueError as unknown:
+        raise BadDeclaration(str(unknown)) from None
+    return said
 
 
 def _flag(name: str, value: object) -> bool:
@@ -404,6 +460,8 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "biases": _word(*get_args(Biases)),
     "nan": _word(*get_args(NanRule)),
     "masked_outputs": _word(*get_args(MaskedOutputs)),
+    "activations": _activations,
+    "clip": _clip,
     "initial_state": _flag,
     "state_gradient": _flag,
     "separate_passes": _flag,

@@ -35,6 +35,7 @@ from gruverify.invariants import (
     StackTrial,
     Trial,
     nothing_claimed,
+    ruled_out_by_functions,
 )
 
 #: Of cells with more weights, what is found of a changed case is not kept for the next invariant:
@@ -89,7 +90,7 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
     declaration = invariant.ruled_out_by(declared)
     if declaration:
         return f"declared {declaration}"
-    return ""
+    return ruled_out_by_functions(invariant, declared)
 
 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:

@@ -23,6 +23,7 @@ from gruverify.faults import (
     _jacobians,
     _masks,
     _modules,
+    _other_functions,
     _precision,
     _pullbacks,
     _sequences,
@@ -56,6 +57,7 @@ FILES = (
     _stack_gradients,
     _extremes,
     _masks,
+    _other_functions,
     _equivalents,
 )
 

@@ -97,7 +97,8 @@ def masked_bptt(run: MaskedRun, d_outputs: Sequence[Array] | None, d_last: Array
     A cotangent passes a step that is skipped as it is, and ends where the state starts anew.
     """
     v, p = run.variant, run.parameters
-    g, inputs, terms = d_last, list[Array](), list[Parameters]()
+    g = state = d_last
+    inputs, terms = list[Array](), list[Parameters]()
     for t in reversed(range(len(run.turns))):
         if d_outputs is not None:
             g = met(d_outputs[t], g)

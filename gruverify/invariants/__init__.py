@@ -26,6 +26,9 @@ from gruverify.invariants.core._obstacle import Declined as Declined
 from gruverify.invariants.core._obstacle import Malformed as Malformed
 from gruverify.invariants.core._obstacle import Obstacle as Obstacle
 from gruverify.invariants.core._obstacle import RuledOut as RuledOut
+from gruverify.invariants.core._other_functions import (
+    ruled_out_by_functions as ruled_out_by_functions,
+)
 from gruverify.invariants.core._registry import Bound as Bound
 from gruverify.invariants.core._registry import Invariant as Invariant
 from gruverify.invariants.core._registry import invariant as invariant

@@ -398,6 +398,13 @@ FALSIFIES |= {
     "masks-used-up": tuple(
         f"contract/no-mutation-{method.replace('_', '-')}" for method in OPTIONAL_METHODS
     ),
+    "hard-sigmoid-of-another-library": ("agreement/kinks", "agreement/one-unit-gradient"),
+    "activations-ignored": ("agreement/kinks", "agreement/step"),
+    "alpha-ignored": ("agreement/kinks", "agreement/step"),
+    "gradients-of-the-usual-functions": ("agreement/each-cotangent", "agreement/long-gradient"),
+    "clip-ignored": ("agreement/kinks", "agreement/step"),
+    "clip-of-the-output": ("agreement/kinks", "agreement/each-step"),
+    "clip-before-the-bias": ("agreement/kinks", "agreement/step"),
     "gradient-stops-at-skipped-steps": ("masks/gradient", "masks/gradient-passes"),
     "skipped-steps-teach": ("masks/gradient", "masks/gradient-content"),
     "skipped-inputs-have-gradients": ("masks/gradient-of-skipped",),

@@ -4,6 +4,7 @@ from gruverify.invariants.agreement import (
     _balls,
     _each_cotangent,
     _each_step,
+    _kinks,
     _long_gradient,
     _one_unit,
 )
@@ -15,4 +16,5 @@ FILES = (
     _each_cotangent,
     _long_gradient,
     _one_unit,
+    _kinks,
 )

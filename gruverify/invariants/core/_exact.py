@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, NDArray, Rounding, carried
+from gruverify.arithmetic import USUAL, Ball, Functions, NDArray, Rounding, carried
 from gruverify.cell import Case, Gradients, Parameters
 from gruverify.formulas import (
     Activations,
@@ -41,14 +41,21 @@ class Exact:
     """
 
     def __init__(
-        self, case: Case, mode: Rounding, forward: Exact | None = None, moves_state: bool = True
+        self,
+        case: Case,
+        mode: Rounding,
+        forward: Exact | None = None,
+        moves_state: bool = True,
+        functions: Functions = USUAL,
     ) -> None:
         """`forward` is the exact side of a case that differs in its cotangents alone: its run is
         this one's too.
 
-        moves_state: whether the initial state moves along the case's tangent.
+        moves_state: whether the initial state moves along the case's tangent; functions: the
+        activation functions that the cell has.
         """
         self._moves_state = moves_state
+        self.functions = functions
         self.case = case
         self.mode = mode
         self._forward = forward
@@ -83,7 +90,8 @@ class Exact:
         """The activations of the first step."""
         if self._forward:
             return self._forward.step
-        return activations(self._variant, self.parameters, self.inputs[0], self.state)
+        first = self.inputs[0], self.state
+        return activations(self._variant, self.parameters, *first, self.functions)
 
     @cached_property
     def next_state(self) -> Ball:
@@ -117,7 +125,7 @@ class Exact:
             return self._forward.run
         # The first step is shared with whoever asks for a step alone: it is not evaluated twice.
         v, p, after = self._variant, self.parameters, self.next_state
-        rest = sequence(v, p, self.inputs[1:], carried(after))
+        rest = sequence(v, p, self.inputs[1:], carried(after), self.functions)
         return Run(v, p, [self.step, *rest.steps], [self.state, after, *rest.states[1:]])
 
     @cached_property
@@ -174,7 +182,13 @@ class Exact:
         key = keep.tobytes(), restart.tobytes()
         if key not in self._masked:
             self._masked[key] = masked_sequence(
-                self._variant, self.parameters, self.inputs, self.state, keep, restart
+                self._variant,
+                self.parameters,
+                self.inputs,
+                self.state,
+                keep,
+                restart,
+                self.functions,
             )
         return self._masked[key]
 

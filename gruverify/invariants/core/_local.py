@@ -83,7 +83,8 @@ class Local:
         # One batched step of T·B members: the steps are independent once their starting states are
         # known.
         inputs = Ball.exact(self._exact.mode, flat(self._exact.case.inputs))
-        return activations(self.variant, self.parameters, inputs, self.before)
+        functions = self._exact.functions
+        return activations(self.variant, self.parameters, inputs, self.before, functions)
 
     @cached_property
     def states(self) -> Ball:
@@ -107,7 +108,8 @@ class Local:
 
 def members_of(a: Activations, some: slice) -> Activations:
     """The activations of some of the members."""
-    return Activations(*(getattr(a, name)[some] for name in ACTIVATIONS))
+    each = [getattr(a, name)[some] for name in ACTIVATIONS]
+    return Activations(*each, functions=a.functions)
 
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:

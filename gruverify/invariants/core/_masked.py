@@ -91,7 +91,8 @@ def stepped(trial: Trial, states: NDArray, restart: Mask) -> Ball:
         begun = Ball(exact.mode, mid, np.where(going_on, before.radius, 0.0))
     inputs = Ball.exact(exact.mode, flat(trial.case.inputs))
     v = trial.case.variant
-    after = stacked(next_state(v, activations(v, exact.parameters, inputs, begun)), T)
+    a = activations(v, exact.parameters, inputs, begun, exact.functions)
+    after = stacked(next_state(v, a), T)
     behind = np.concatenate([lost(trial.case.state)[None], lost(states[:-1])]) & ~restart
     return unknown(after, behind[..., None])
 

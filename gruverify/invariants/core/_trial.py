@@ -38,7 +38,9 @@ class Trial:
         self.backend = backend
         self.observed = Observed(case, backend, declared)
         known = mode or rounding_in(case.format, self.declared)
-        self.exact = Exact(case, known, forward, self.declared.state_gradient)
+        self.exact = Exact(
+            case, known, forward, self.declared.state_gradient, self.declared.functions
+        )
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
         #: What invariants found of the case and others need again.
@@ -125,7 +127,8 @@ class Trial:
         both declare the same accuracy. declared: what it declares, if that is known already.
         """
         other = Trial(self.case, backend, declared=declared)
-        if other.exact.mode == self.exact.mode:
+        mine, theirs = self.exact, other.exact
+        if (theirs.mode, theirs.functions) == (mine.mode, mine.functions):
             other.exact, other._twin, other.shared = self.exact, self, self.shared
         return other
 
