@@ -104,6 +104,7 @@ def test_a_class_whose_default_is_batch_first_is_asked_both_ways() -> None:
     assert [a.shape for a in found.sequence(*given)] == [(3, 2, 3), (2, 3)]
 
 
+@pytest.mark.uncounted
 def test_a_wrong_wrapper_is_falsified() -> None:
     assert "agreement/outputs" in falsified(resolve(wrapped.Forgetful), case(format=float32))
 

@@ -34,6 +34,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "methods"),
     [
@@ -99,6 +100,7 @@ def test_without_a_compiler_the_compiled_cell_is_unavailable(
         resolve("torch:compile")
 
 
+@pytest.mark.slow
 @uncounted
 def test_the_compiled_cell_is_right() -> None:
     try:

@@ -170,6 +170,7 @@ def test_a_sequence_that_raises_for_one_step_is_said_of_the_step() -> None:
     assert judged["agreement/step"].error
 
 
+@pytest.mark.uncounted
 def test_a_target_of_sequences_conforms_as_one_of_steps_too() -> None:
     result = gruverify.check(
         backend(sequence=RIGHT.sequence, name="sequences"), formats=[float32], max_cases=10

@@ -76,6 +76,7 @@ def worst(fmt: Format, mode: Rounding) -> float:
     return max(margins)
 
 
+@pytest.mark.uncounted
 @pytest.mark.usefixtures("flushing")
 @pytest.mark.parametrize("fmt", [float32, float64, bfloat16], ids=str)
 def test_a_flushed_cell_is_inside_what_it_declares(fmt: Format) -> None:
@@ -83,6 +84,7 @@ def test_a_flushed_cell_is_inside_what_it_declares(fmt: Format) -> None:
     assert worst(fmt, Rounding(fmt, subnormals=False)) <= 1
 
 
+@pytest.mark.uncounted
 @pytest.mark.usefixtures("flushing")
 @pytest.mark.parametrize("fmt", [float32, bfloat16], ids=str)
 def test_catches_a_flush_that_is_not_declared(fmt: Format) -> None:

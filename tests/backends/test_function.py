@@ -49,6 +49,7 @@ def test_what_needs_a_missing_method_is_not_asked() -> None:
     assert falsified(backend(step=my_step), one) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_all_functions_together_are_asked_everything() -> None:
     made = backend(
@@ -90,6 +91,7 @@ def coarse(a: Any) -> Any:
     return sigmoid(a) * (1 - 60 * float32.unit_roundoff)
 
 
+@pytest.mark.uncounted
 def test_a_less_accurate_sigmoid_may_be_declared() -> None:
     def sloppy(cell: Any, x: Any, h: Any) -> Any:
         given, fed_back = x @ cell.weight_ih.T + cell.bias_ih, h @ cell.weight_hh.T + cell.bias_hh

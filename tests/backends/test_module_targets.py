@@ -21,6 +21,7 @@ STEP = ["step", "step_jacobian", "step_vjp"]
 SEQUENCE = [method for method in METHODS if method != "step_jacobian"]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("target", "methods"),
     [

@@ -30,6 +30,7 @@ def test_offers_every_method_of_the_contract_but_a_second_way_to_the_hessian() -
     assert tuple(NUMPY.formats) == FORMATS
 
 
+@pytest.mark.uncounted
 def test_every_invariant_is_asked_of_it() -> None:
     lacking = {"sequence_hvp_reverse", "reloaded"}
     assert judged(NUMPY, case()) == {

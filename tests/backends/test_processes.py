@@ -13,6 +13,7 @@ import pytest
 from gruverify.backends import TargetDied, in_subprocess, processes
 
 
+@pytest.mark.uncounted
 def test_what_it_returns_comes_back() -> None:
     assert in_subprocess(processes("numpy"), os.getpid) != os.getpid()
     assert in_subprocess(processes("numpy"), truediv, 1, 4) == 0.25

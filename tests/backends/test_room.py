@@ -50,6 +50,7 @@ def test_large_targets_are_taken() -> None:
     assert room({"H": 512, "I": 512, "L": 12, "D": 2}) <= MOST
 
 
+@pytest.mark.uncounted
 def test_a_module_is_as_large_as_its_parameters() -> None:
     torch = pytest.importorskip("torch")
 

@@ -34,6 +34,7 @@ def test_they_are_those_that_came_in_with_it_but_for_what_is_installed(named: Pa
     assert not any(name.partition(".")[0] in ("colorsys", "numpy", *OURS) for name in found)
 
 
+@pytest.mark.uncounted
 def test_catches_a_change(named: Path) -> None:
     before = sources_of("aimed_at:step", BEFORE)
     named.write_text(named.read_text() + "\n")

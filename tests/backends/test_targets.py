@@ -74,6 +74,7 @@ def write(text: str) -> str:
 # -- what there is ---------------------------------------------------------------------------------
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("path", ["instance", "Mine", "Nested.inner"])
 def test_a_backend_its_class_and_an_attribute_of_something_are_found(
     module: str, path: str

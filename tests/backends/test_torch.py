@@ -34,7 +34,14 @@ def test_pytorchs_own_gru_conforms(builtin: Any, bias: bool, format: Format) -> 
     assert falsified(builtin, case(Variant(bias=bias), format)) == set()
 
 
-@pytest.mark.parametrize(("variant", "format"), [*zip(VARIANTS, cycle(FORMATS))], ids=str)
+@pytest.mark.parametrize(
+    ("variant", "format"),
+    [
+        pytest.param(*pair, marks=[pytest.mark.slow] * (number >= len(FORMATS)))
+        for number, pair in enumerate(zip(VARIANTS, cycle(FORMATS)))
+    ],
+    ids=str,
+)
 def test_the_formulas_over_tensors_conform_in_every_variant(
     variant: Variant, format: Format
 ) -> None:
@@ -131,6 +138,7 @@ def test_a_class_of_layers_gives_the_methods_of_a_sequence_and_of_stacks() -> No
     assert falsified(made, case(), case(Variant(bias=False))) == set()
 
 
+@pytest.mark.slow
 def test_a_cell_and_a_layer_make_one_backend() -> None:
     made = torch_backend(MyCell, nn.GRU, name="both")
 
@@ -191,6 +199,7 @@ def test_other_parameter_names_are_named() -> None:
 # -- random state ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_users_random_state_is_not_disturbed() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)

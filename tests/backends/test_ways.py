@@ -109,6 +109,7 @@ def test_scripted_instances_are_asked_what_pytorch_can_do_with_copies_of_them() 
     assert "PyTorch itself fails here" in found["deepcopy"].tally.reason
 
 
+@pytest.mark.slow
 def test_scripting_is_where_pytorch_itself_answers_with_old_weights() -> None:
     found = judged("torch:script", H=5, I=3)
 

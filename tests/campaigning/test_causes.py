@@ -89,6 +89,7 @@ def test_what_nothing_explains_is_a_row_for_each_family(
     assert [row.cause for row in rows] == ["agreement"]
 
 
+@pytest.mark.uncounted
 def test_a_death_is_a_row_and_the_verdict(results: list[Result], total: Total) -> None:
     total = died(total)
     right = replace(results[0], crashes=("the process was killed",))
@@ -104,6 +105,7 @@ def test_a_death_is_a_row_and_the_verdict(results: list[Result], total: Total) -
     assert verdict_of([right], []) == "died"
 
 
+@pytest.mark.uncounted
 def test_what_is_known_falsifies_nothing(
     results: list[Result], total: Total, tmp_path: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_failing_case_is_the_first_that_a_users_test_and_the_next_campaign_try
     assert ("agreement/step", "failed") in replays(ending, "rare:step")
 
 
+@pytest.mark.uncounted
 def test_a_store_and_several_databases_at_once_serve_as_well(tmp_path: Path) -> None:
     store = StoreDatabase(tmp_path / "runs.db")
     Corpus(store).keep(found(WRONG))
@@ -140,6 +141,7 @@ def test_a_store_is_a_database_like_any_other(tmp_path: Path) -> None:
     assert list(again.fetch(b"nothing")) == []
 
 
+@pytest.mark.uncounted
 def test_what_is_closer_takes_the_place_of_what_was() -> None:
     database = InMemoryExampleDatabase()
     Corpus(database).keep(found("numpy"))
@@ -199,6 +201,7 @@ class Gone(InMemoryExampleDatabase):
         raise ConnectionError("gone")
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("database", "why"),
     [

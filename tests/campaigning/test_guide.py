@@ -112,6 +112,7 @@ def test_sizes_that_were_never_drawn_are_aimed_at_by_turns(both: dict[str, Subje
     assert {aim.kind for aim in aimed} == {"cells", "stacks"}
 
 
+@pytest.mark.uncounted
 def test_what_the_selection_does_not_compare_is_not_aimed_at(both: dict[str, Subject]) -> None:
     visited = even(GATES.shape)
     for group in SIZES:

@@ -90,6 +90,7 @@ def test_the_second_checker_confirms_them(variant: Variant) -> None:
         check_certificate(one, certificate)
 
 
+@pytest.mark.uncounted
 def test_weights_certify_more_than_the_norm_of_the_largest_entry() -> None:
     rng = np.random.default_rng(0)
     cells = [cell(VARIANTS[k % 4], rng, rng.uniform(0.05, 0.6)) for k in range(200)]
@@ -179,6 +180,7 @@ def moved_by_rounding(one: Cell, fmt: Format) -> Floats:
     return np.asarray(np.abs(there.astype(np.float64) - exact).max((0, 1)))
 
 
+@pytest.mark.uncounted
 @each
 def test_rounding_moves_no_state_past_its_bound_however_long_the_run(variant: Variant) -> None:
     for one, certificate in certified(variant, 3):

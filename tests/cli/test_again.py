@@ -29,6 +29,7 @@ def found() -> dict[str, Any]:
 # -- saved witnesses -------------------------------------------------------------------------------
 
 
+@pytest.mark.uncounted
 def test_the_next_run_tries_what_failed_before_it_draws(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
 
@@ -42,6 +43,7 @@ def test_the_next_run_tries_what_failed_before_it_draws(planted: str) -> None:
     assert [drawn["judged"] for drawn in found()["drawn"]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_none_is_tried_where_that_is_turned_off(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
@@ -53,6 +55,7 @@ def test_none_is_tried_where_that_is_turned_off(planted: str) -> None:
     assert (found()["replayed"], found()["replays"]) == ({"tried": 0, "left_out": []}, [])
 
 
+@pytest.mark.slow
 def test_a_mended_target_is_said_to_be_one_and_conforms(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
     file = Path(f"{planted}.py")
@@ -94,6 +97,7 @@ def test_a_broken_file_is_one_line(planted: str) -> None:
     assert json.loads(broken.read_text())["invariant"] == "agreement/step"  # it is written anew
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_the_folder_is_that_of_the_option(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY, "--witnesses", "elsewhere")
@@ -157,6 +161,7 @@ def test_a_run_that_expects_what_is_written_exits_with_0(planted: str) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_reasons_stay_and_what_no_longer_fails_goes(planted: str) -> None:
     Path(FILE).write_text("# mine\nagreement/step  # see #7\n\nbounds/box f32\n")
@@ -172,6 +177,7 @@ def test_reasons_stay_and_what_no_longer_fails_goes(planted: str) -> None:
     assert "bounds/box" not in Path(FILE).read_text()
 
 
+@pytest.mark.uncounted
 def test_what_a_run_leaves_inconclusive_is_said(planted: str) -> None:
     result = check(f"{planted}:raises", *ONLY, *UPDATE)
 
@@ -179,6 +185,7 @@ def test_what_a_run_leaves_inconclusive_is_said(planted: str) -> None:
     assert "# step raised ZeroDivisionError: no gate" in Path(FILE).read_text()
 
 
+@pytest.mark.slow
 def test_json_on_standard_output_stays_json(planted: str) -> None:
     result = check(f"{planted}:inverted", *ONLY, *UPDATE, "--json", "-")
 

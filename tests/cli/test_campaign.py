@@ -98,6 +98,7 @@ def test_a_death_is_a_finding_with_the_very_case(planted: str, here: Path, sched
     assert json.loads(file.read_text())["sizes"]["H"] > 1
 
 
+@pytest.mark.slow
 def test_several_targets_are_rows_of_one_report(planted: str, here: Path, scheduler: str) -> None:
     size = ("--cases", "2", "--unit", "2", "--store", "a.db", "--scheduler", scheduler)
     more = ("--no-guided", "--json", "result.json")

@@ -174,6 +174,7 @@ def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
     assert "gruverify check planted:raises" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Path) -> None:
     for name in ("one.json", "two.json"):
         check(
@@ -231,6 +232,7 @@ def test_json_is_written_into_what_is_no_regular_file(planted: str, here: Path) 
 # -- options ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_profile_says_how_many_cases() -> None:
     result = gruverify(
         "check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-"
@@ -242,12 +244,14 @@ def test_a_profile_says_how_many_cases() -> None:
     assert sum(step) == 25
 
 
+@pytest.mark.slow
 def test_max_cases_goes_before_the_profile() -> None:
     document = json.loads(check("numpy", "--profile", "deep", "--json", "-").stdout)
 
     assert (document["profile"], document["cases"]) == ("deep", 3)
 
 
+@pytest.mark.slow
 def test_a_time_budget_ends_the_run(planted: str) -> None:
     result = gruverify(
         "check",
@@ -275,6 +279,7 @@ def test_a_time_budget_ends_the_run(planted: str) -> None:
     assert 0 < document["timing"]["cpu"] < 30
 
 
+@pytest.mark.slow
 def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
     result = gruverify("check", "numpy", "--profile", "deep", "--time-budget", "0.1", "--jobs", "1")
 

@@ -61,10 +61,12 @@ def test_a_wrong_one_exits_with_1_says_why_and_leaves_a_witness_that_anybody_can
     assert len(others) == 17
 
 
+@pytest.mark.uncounted
 def test_one_that_ends_its_process_is_one_line(folder: Path) -> None:
     assert "process" in one_line(gruverify("check", "a.onnx@mine:ends"), code=4)
 
 
+@pytest.mark.uncounted
 def test_inputs_of_a_file_come_first(folder: Path) -> None:
     np.save(folder / "x.npy", np.ones((4, 2), np.float32))
 
@@ -152,6 +154,7 @@ def test_other_targets_have_no_weights() -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_a_whole_model_is_checked_against_weights_of_a_file(folder: Path) -> None:
     from ..runtimes import _models
 

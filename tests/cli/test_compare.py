@@ -96,6 +96,7 @@ def test_the_exit_code_is_of_what_was_to_be_failed_on(
     assert (done.exit_code, done.stderr) == (code, said)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("options", "code"),
     [

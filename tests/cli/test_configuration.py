@@ -51,6 +51,7 @@ def test_what_is_not_given_is_that_of_the_nearest_table(here: Path) -> None:
     assert {row["id"] for row in found["invariants"] if row["cases"]} == {"agreement/step"}
 
 
+@pytest.mark.uncounted
 def test_what_is_given_wins_and_that_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(here, FEW)
     monkeypatch.setenv("GRUVERIFY_CHECK_JOBS", "2")

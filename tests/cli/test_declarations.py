@@ -29,6 +29,7 @@ def written(here: Path, declared: str, variant: str = "Variant()") -> str:
     return "mine:Mine"
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("declared", "variant", "message"),
     [
@@ -81,6 +82,7 @@ def test_a_wrong_keyword_is_one_line(here: Path) -> None:
     assert "min_length=-1 must be a whole number, at least 0" in one_line(check("mine:mine"))
 
 
+@pytest.mark.uncounted
 def test_what_is_declared_stands_in_header_verdict_and_json(here: Path) -> None:
     target = written(here, "kappa, initial_state, biases = 8, False, 'input'")
     shown = check(target, "--only", "agreement", "--json", "result.json")

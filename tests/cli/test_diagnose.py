@@ -102,6 +102,7 @@ def test_without_inputs_they_are_normal_and_it_is_said(files: Path) -> None:
     assert aloud.stdout == result.stdout
 
 
+@pytest.mark.uncounted
 def test_batch_first_inputs_are_turned(files: Path) -> None:
     turned = ("delay.npz", "--inputs", "bf.npy", "--batch-first", "--format", "f32")
 

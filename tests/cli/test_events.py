@@ -12,6 +12,7 @@ from ._invoke import check, one_line
 ONLY = ("--only", "agreement/step")
 
 
+@pytest.mark.uncounted
 def test_a_file_of_events(here: Path) -> None:
     check("numpy", *ONLY, "--events", "events.jsonl")
 

@@ -70,6 +70,7 @@ def test_what_breaks_the_protocol_is_a_finding_and_the_run_goes_on() -> None:
     assert "2 of 2 cases of cells" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_late_program_ends_no_process_of_ours() -> None:
     result = gruverify(
         *("check", zeros("late"), *FEW, "--max-cases", "1"),

@@ -104,6 +104,7 @@ def test_writes_a_plot(tmp_path: Path) -> None:
     assert result.stdout.endswith(f"plot: {file}\n")
 
 
+@pytest.mark.uncounted
 def test_a_plot_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
     folder = tmp_path / "folder.png"
     folder.mkdir()

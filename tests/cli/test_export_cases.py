@@ -27,6 +27,7 @@ def test_a_folder_has_the_cases_their_index_and_their_schema() -> None:
     assert [path.name for path in Path().iterdir()] == ["cases"]
 
 
+@pytest.mark.uncounted
 @pytest.mark.usefixtures("here")
 def test_what_is_declared_widens_the_bounds() -> None:
     for folder, *declared in (("a",), ("b", "--declare", "kappa=64")):

@@ -39,6 +39,7 @@ def test_the_first_failure_of_a_format_comes_before_the_next_case() -> None:
         assert any(isinstance(event, FormatStarted) for event in events[:i])
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
     printed = check(FAULT, *ONLY, "--no-shrink").stdout
@@ -49,7 +50,12 @@ def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
-    ("options", "count"), [(("-x",), 1), (("--max-failures", "3"), 3), ((), None)]
+    ("options", "count"),
+    [
+        (("-x",), 1),
+        pytest.param(("--max-failures", "3"), 3, marks=pytest.mark.slow),
+        pytest.param((), None, marks=pytest.mark.slow),
+    ],
 )
 def test_a_format_ends_after_so_many_failures(
     here: Path, options: tuple[str, ...], count: int | None
@@ -64,6 +70,7 @@ def test_a_format_ends_after_so_many_failures(
     assert all((each["judged"] < each["planned"]) == (count is not None) for each in drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_without_shrinking_the_witness_is_a_case_that_was_drawn() -> None:
     drawn = checked(
@@ -95,7 +102,9 @@ def test_bad_counts_are_one_line(here: Path) -> None:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize(("target", "code"), [("numpy", 0), (FAULT, 1)])
+@pytest.mark.parametrize(
+    ("target", "code"), [pytest.param("numpy", 0, marks=pytest.mark.slow), (FAULT, 1)]
+)
 def test_a_closed_console_changes_no_exit_code_and_loses_nothing(
     tmp_path: Path, target: str, code: int
 ) -> None:
@@ -124,6 +133,7 @@ def test_a_closed_console_changes_no_exit_code_and_loses_nothing(
     assert verdict == {0: "conforms", 1: "falsified"}[code]
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_console_that_cannot_encode_changes_no_exit_code(tmp_path: Path) -> None:
     options = ("--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement")

@@ -11,6 +11,7 @@ import pytest
 from ._invoke import gruverify, one_line
 
 
+@pytest.mark.uncounted
 def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted: str) -> None:
     result = gruverify("identify", f"{planted}:right")
 
@@ -67,6 +68,7 @@ def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step
     assert (result.exit_code, again.exit_code) == (1, 0)
 
 
+@pytest.mark.uncounted
 def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(
     planted: str,
 ) -> None:
@@ -99,6 +101,7 @@ none = backend(step_vjp=lambda *given: FAULTS["cotangents-clipped"].build().step
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "status", "words"),
     [
@@ -177,6 +180,7 @@ def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(
     assert all(evidence["excluded_by"]["format"] == "float64" for evidence in part["excluded"])
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_what_is_less_accurate_than_declared_exits_with_1_and_says_by_what(planted: str) -> None:
     shown = gruverify("identify", f"{planted}:half", "--format", "f64")
@@ -210,6 +214,7 @@ def test_a_target_that_is_none_is_one_line(
     assert message in one_line(gruverify("identify", target), code)
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_check_names_the_reading_that_explains_what_fell(planted: str) -> None:
     printed = gruverify(

@@ -141,6 +141,7 @@ def test_no_command_shows_the_help() -> None:
     assert "gruverify check torch" in result.output
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
 )

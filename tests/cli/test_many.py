@@ -78,6 +78,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         yield Run(folder, gruverify("check", *targets, *FEW, *options, "--jobs", "2"))
 
 
+@pytest.mark.uncounted
 def test_each_target_has_its_verdict_whatever_becomes_of_the_others(run: Run) -> None:
     found = {name: (row["verdict"], row["exit"]) for name, row in run.rows.items()}
 
@@ -96,6 +97,7 @@ def test_the_xfails_file_of_each_is_found_in_the_folder(run: Run) -> None:
     assert run.rows["cells:wrong"]["counts"]["xfailed"] == 1
 
 
+@pytest.mark.uncounted
 def test_the_account_keeps_to_its_schema(run: Run) -> None:
     import fastjsonschema
 
@@ -270,6 +272,7 @@ def test_a_process_that_cannot_be_started_ends_nothing(here: Path) -> None:
     assert shown == ["1 done; at work: "]
 
 
+@pytest.mark.slow
 def test_a_check_ends_when_its_input_is_closed(here: Path) -> None:
     (here / "hangs.py").write_text("open('there', 'w').close()\nwhile True:\n    pass\n")
     options = ["--only", "agreement/step"]
@@ -308,6 +311,7 @@ def test_a_check_that_ends_without_a_word_died(here: Path, monkeypatch: pytest.M
     assert row.reason == "its process ended with code 77: segmentation"
 
 
+@pytest.mark.slow
 def test_what_the_exit_code_says_beyond_the_verdict_is_a_reason(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

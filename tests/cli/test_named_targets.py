@@ -51,6 +51,7 @@ def project(here: Path, table: str, name: str = "mine") -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_declaration_of_the_file_is_checked_as_any_other(here: Path) -> None:
     project(here, 'target = "kernels:step"\nbiases = "merged"\nformats = ["f32"]')
 
@@ -117,6 +118,7 @@ def test_a_module_is_called_as_the_file_declares(here: Path) -> None:
     assert not declarations_of(resolve("mine")).initial_state
 
 
+@pytest.mark.uncounted
 def test_an_option_of_its_table_holds_before_that_of_all_and_the_command_wins(here: Path) -> None:
     table = 'target = "kernels:Whole"\nmax-cases = 2\nformats = ["f32"]\nxfails-files = ["known"]'
     file = project(here, table)

@@ -31,7 +31,10 @@ def witness(planted: str, here: Path) -> Path:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("fault", ["inverted", "outside", "half", "Scaled"])
+@pytest.mark.parametrize(
+    "fault",
+    ["inverted", *(pytest.param(f, marks=pytest.mark.slow) for f in ("outside", "half", "Scaled"))],
+)
 def test_a_planted_fault_exits_with_1_and_every_witness_replays(
     planted: str, here: Path, fault: str
 ) -> None:
@@ -56,6 +59,7 @@ def test_what_falls_again_is_told_as_the_check_told_it(witness: Path) -> None:
         exec(snippet, {})
 
 
+@pytest.mark.uncounted
 def test_another_target_may_hold(witness: Path) -> None:
     for target in ("planted:right", "numpy"):
         result = gruverify("replay", str(witness), "--target", target)
@@ -90,6 +94,7 @@ def test_a_check_that_goes_wrong_shows_nothing(
     assert "an error in the check" in _asked(load_witness(witness), "numpy")
 
 
+@pytest.mark.uncounted
 def test_a_case_of_which_nothing_is_claimed_shows_nothing(witness: Path, here: Path) -> None:
     (here / "vague.py").write_text(
         "import gruverify, planted\n"
@@ -118,6 +123,7 @@ def test_a_large_case_is_loaded_from_its_file(planted: str, here: Path) -> None:
         exec(result.stdout.partition("to paste into Python:\n")[2], {})
 
 
+@pytest.mark.uncounted
 def test_a_target_that_raises_is_falsified_again(planted: str, here: Path) -> None:
     check(f"{planted}:raises", "--witnesses", "w")
 
@@ -226,6 +232,7 @@ def test_without_torch_a_witness_of_its_exits_with_3(
     assert message.endswith("pip install 'gruverify[torch]'")
 
 
+@pytest.mark.slow
 def test_a_target_that_dies_does_not_take_gruverify_with_it(planted: str, here: Path) -> None:
     check(f"{planted}:inverted", "--only", "agreement/step")
     witness = str(here / "reports/witnesses/planted-inverted-agreement-step-float32.json")

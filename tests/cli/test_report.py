@@ -20,6 +20,7 @@ def result(here: Path) -> Path:
     return here / "result.json"
 
 
+@pytest.mark.slow
 def test_a_result_becomes_a_report(result: Path, here: Path) -> None:
     done = gruverify("report", "result.json", "--out", "out")
 
@@ -34,6 +35,7 @@ def test_a_result_becomes_a_report(result: Path, here: Path) -> None:
     assert (here / "out" / "result.json").read_text() == result.read_text()
 
 
+@pytest.mark.slow
 def test_check_reports_too(planted: str, here: Path) -> None:
     done = check(f"{planted}:right", "--report", "out", "--json", "result.json")
 

@@ -117,6 +117,7 @@ def calls() -> int:
 # -- going on --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "code"), [("fine", 0), ("wrong", 1)])
 @pytest.mark.uncounted
 def test_a_killed_run_ends_as_if_nothing_had_happened(counting: str, fault: str, code: int) -> None:
@@ -134,6 +135,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(counting: str, fault: str,
     assert document("result.json") == expected
 
 
+@pytest.mark.uncounted
 def test_what_the_store_has_is_not_asked_again(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed("DELETE FROM judged WHERE number >= 3")
@@ -231,6 +233,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.uncounted
 def test_a_run_with_other_options_is_refused_in_one_line(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
 
@@ -291,6 +294,7 @@ def test_a_store_on_a_read_only_disk_is_refused(
     assert one_line(checked("numpy", *STORE)) == "--store runs.db: not writable"
 
 
+@pytest.mark.uncounted
 def test_a_damaged_part_is_one_line(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed("UPDATE part SET found = x'00'")
@@ -314,6 +318,7 @@ def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
     assert "--store runs.db: cannot be used: no more; the verdict stands" in result.stderr
 
 
+@pytest.mark.uncounted
 def test_a_disk_without_room_for_a_store_changes_no_exit_code(
     counting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +347,7 @@ def test_the_library_is_imported_only_when_a_store_is_named() -> None:
 # -- listing and comparing runs --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
     checked(f"{counting}:fine", *STORE)
     killed(f"{counting}:wrong", in_float32)

@@ -48,6 +48,7 @@ def test_levels_follow_each_other_and_each_holds_a_number_of_the_format(
         assert low < float(format.cast(inside)) < high
 
 
+@pytest.mark.uncounted
 def test_paths_that_contradict_each_other_are_excluded() -> None:
     left = [bin for bin in GROUPS["paths"].bins() if ("paths", bin) not in excluded(NumpyBackend())]
 

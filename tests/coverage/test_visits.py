@@ -171,6 +171,7 @@ def test_what_overflows_is_at_no_level() -> None:
     assert visits(Trial(case, NUMPY)).hits_of(GATES).sum() in (0, 1)
 
 
+@pytest.mark.uncounted
 def test_a_run_counts_what_it_judges_and_hits_nothing_that_is_excluded() -> None:
     asked = selection(only=["bounds", "agreement/outputs", "agreement/each-step"])
     plan = Plan(formats=(float32,), max_cases=20, selection=asked)

@@ -77,6 +77,7 @@ def test_everything_that_a_format_may_have_reads_back() -> None:
     assert read_back(part) == part
 
 
+@pytest.mark.uncounted
 def test_a_part_of_a_wrong_target_reads_back_with_its_witnesses() -> None:
     def halved(cell: Any, x: Any, h: Any) -> Any:
         return (gruverify.backends.NumpyBackend().step(cell, x, h) / 2).astype(h.dtype)

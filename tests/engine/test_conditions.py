@@ -142,6 +142,7 @@ def test_of_a_failure_that_does_not_repeat_nothing_is_said() -> None:
     assert condition(reduce(add, parts), repeats=False) == ""
 
 
+@pytest.mark.uncounted
 def test_failures_at_random_have_no_condition() -> None:
     for seed in range(20):
         dice = random.Random(seed)

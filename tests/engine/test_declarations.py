@@ -104,7 +104,11 @@ def having(biases: str, read: str = "") -> type[One]:
     return Having
 
 
-FORMS = ["input", "recurrent", "input+candidate"]
+FORMS = [
+    pytest.param("input", marks=pytest.mark.slow),
+    pytest.param("recurrent", marks=pytest.mark.slow),
+    "input+candidate",
+]
 
 
 @pytest.mark.parametrize("biases", FORMS)
@@ -305,6 +309,7 @@ class Separate(One):
         )
 
 
+@pytest.mark.slow
 def test_gradients_of_separate_passes_are_not_held_to_one_cotangent() -> None:
     result = run(Separate(), only=("gradient", "agreement"), cases=20)
 
@@ -411,6 +416,7 @@ class OneShape(One):
         return NUMPY.stack(stack, inputs, states, lengths, batch_first)
 
 
+@pytest.mark.slow
 def test_an_implementation_of_one_shape_is_asked_for_no_other() -> None:
     result = run(OneShape(), only=("stack", "contract"))
 

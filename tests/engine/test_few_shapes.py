@@ -72,6 +72,7 @@ def test_a_run_asks_about_few_shapes_and_conforms() -> None:
     assert result.header["declarations"]["shapes"] == "few"
 
 
+@pytest.mark.slow
 def test_the_default_profile_has_many_units_and_a_long_run_beside() -> None:
     recording = Recording()
 
@@ -86,6 +87,7 @@ def test_the_default_profile_has_many_units_and_a_long_run_beside() -> None:
     assert drawn.planned == drawn.judged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "id", ["inverted-update-gate", "reset-on-the-other-side", "jacobian-transposed"]
 )
@@ -97,6 +99,7 @@ def test_catches_what_is_wrong_throughout(id: str) -> None:
     assert result.verdict == "falsified"
 
 
+@pytest.mark.slow
 def test_a_witness_is_of_few_shapes_too() -> None:
     wrong = redeclared(FAULTS["inverted-update-gate"].build(), {"shapes": "few"})
 

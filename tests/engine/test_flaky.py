@@ -194,6 +194,7 @@ def test_nothing_that_is_flaky_is_called_less_accurate_or_explained() -> None:
     assert (result.less_accurate, result.explanation) == ((), "")
 
 
+@pytest.mark.slow
 def test_what_comes_only_after_other_calls_is_found_out_in_a_new_process(planted: str) -> None:
     plan = Plan(formats=(float32, float64), max_cases=6, selection=selection(only=["agreement"]))
 

@@ -94,6 +94,7 @@ def test_what_is_no_gru_is_none_with_the_nearest_named() -> None:
     assert nearest.within < nearest.entries
 
 
+@pytest.mark.slow
 def test_not_a_number_agrees_with_nothing() -> None:
     assert found(lambda cell, x, h: np.full_like(h, np.nan)).status == "none"
 
@@ -113,6 +114,7 @@ def test_one_unit_without_biases_cannot_be_told_from_its_kin() -> None:
     assert (identity.status, named(identity)) == ("ambiguous", [kin])
 
 
+@pytest.mark.slow
 def test_each_declared_variant_and_method_is_a_part_of_its_own() -> None:
     class Mixed:
         name = "mixed"
@@ -209,6 +211,7 @@ def test_a_term_that_gradients_lack_is_named_where_the_values_are_right() -> Non
     }
 
 
+@pytest.mark.slow
 def test_right_gradients_of_another_gru_are_its_gradients() -> None:
     before = Variant("before")
 

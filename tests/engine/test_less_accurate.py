@@ -99,6 +99,7 @@ def test_with_the_reset_gate_on_the_wrong_side_it_is_wrong_declared_or_not(lesse
         assert list(result.lesser.values()) == [None]
 
 
+@pytest.mark.uncounted
 def test_what_is_named_is_what_is_measured() -> None:
     """As few units as were seen, rounded up to whole ones."""
     (line,) = checked(LESSER["σ off by 55 u"].kernel.target(float32)).less_accurate
@@ -131,6 +132,7 @@ def test_who_starts_from_zeros_alone_shows_them_too(error: type[Exception]) -> N
     assert measured(gruverify.backend(sequence=from_zeros), float32).operand_bits == 24
 
 
+@pytest.mark.uncounted
 def test_what_is_seen_once_in_many_cases_is_no_matter_of_products() -> None:
     """An initial state of 1/2 is read as another number: few cases have it, and TF32 products,
     which would explain so little, would show everywhere.
@@ -232,6 +234,7 @@ def test_two_ways_at_once_where_neither_alone_explains_it() -> None:
     assert " and a state in float16 between steps" in line
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     "change", [flushed, lambda a: a.astype(np.float32).astype(a.dtype)], ids=["flushed", "narrow"]
@@ -263,6 +266,7 @@ def test_catches_what_no_rounding_explains(kernel: Kernel) -> None:
     assert (result.verdict, result.less_accurate) == ("falsified", ())
 
 
+@pytest.mark.uncounted
 def test_an_error_is_explained_by_nothing() -> None:
     def raises(cell: Any, x: Any, h: Any) -> Any:
         if len(x) == 3:

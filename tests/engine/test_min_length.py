@@ -166,6 +166,7 @@ def test_what_needs_a_shorter_one_says_why() -> None:
     assert reasons == {"sequence is not asked this: declared min_length=5"}
 
 
+@pytest.mark.slow
 def test_it_is_identified_by_the_sequences_that_it_takes() -> None:
     found = identify(Declaring(4))
 

@@ -35,6 +35,7 @@ def test_an_option_of_the_wrong_type_is_one_line(option: dict[str, Any], expecte
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.uncounted
 def test_numpys_integers_are_whole_numbers() -> None:
     few: Any = {"only": "contract/shape-step", "formats": "f32"}
     named = check("numpy", **few, seed=np.int64(3), max_cases=np.int32(2), max_size=np.int8(2))

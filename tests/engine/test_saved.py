@@ -95,6 +95,7 @@ def test_they_change_nothing_of_what_is_drawn(folder: Path) -> None:
     assert plain(same) == plain(without)
 
 
+@pytest.mark.uncounted
 def test_a_target_that_is_seeded_meets_what_is_drawn_as_it_would_have(folder: Path) -> None:
     class Random(NumpyBackend):
         """Answers what its generator says, which is seeded by each run."""
@@ -228,6 +229,7 @@ def test_what_a_run_is_not_about_is_left_out_with_the_reason(
     assert replayed["tried"] == 1
 
 
+@pytest.mark.uncounted
 def test_a_variant_that_the_target_does_not_claim_is_left_out(folder: Path) -> None:
     class Narrow(NumpyBackend):
         """Of one variant."""
@@ -254,6 +256,7 @@ def test_a_size_that_the_target_is_not_built_for_shows_nothing(folder: Path) -> 
     assert result.verdict == "conforms"
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_case_above_the_largest_size_is_left_out(tmp_path: Path) -> None:
     for witness in found(

@@ -37,6 +37,7 @@ def formats_judged(result: Result) -> set[str]:
     return {fmt for (_, fmt, _), tally in result.tallies.items() if tally.passed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 9])
 def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, jobs: int) -> None:
     target, plan = f"{planted}:raises", Plan(formats=FORMATS, max_cases=3, seed=2)

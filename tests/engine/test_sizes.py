@@ -98,6 +98,7 @@ def test_each_axis_has_each_size_and_the_others_are_small(format: Format) -> Non
     assert max(sizes["T"] for sizes in found) == LONG
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_drawn_has_the_sizes_that_were_wanted(seed: int) -> None:
     for stream in sizes_survey(NUMPY, float32, seed, SURVEYED):
@@ -107,6 +108,7 @@ def test_what_is_drawn_has_the_sizes_that_were_wanted(seed: int) -> None:
         assert [case.sizes for case in found] == [dict(stream.sizes)]
 
 
+@pytest.mark.slow
 def test_it_leaves_no_hole_but_sizes_of_1_and_runs_that_take_too_long() -> None:
     coverage = Coverage(excluded=excluded(OneFormat()))
     for case in cases_of_the_survey():
@@ -125,6 +127,7 @@ def test_it_leaves_no_hole_but_sizes_of_1_and_runs_that_take_too_long() -> None:
     ]
 
 
+@pytest.mark.uncounted
 def test_no_case_of_it_takes_much_memory() -> None:
     assert all(sum(array.nbytes for array in case.arrays().values()) < 2**24 for case in surveyed())
 
@@ -196,6 +199,7 @@ class RefusesLarge(StepAlone):
         return super().step(cell, x, h)
 
 
+@pytest.mark.uncounted
 def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 
@@ -209,7 +213,7 @@ def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
 
 
 @uncounted
-@pytest.mark.parametrize("most", [1, 3, 32])
+@pytest.mark.parametrize("most", [1, 3, pytest.param(32, marks=pytest.mark.slow)])
 def test_no_size_is_above_the_cap(most: int) -> None:
     assert all(
         size <= most
@@ -377,6 +381,7 @@ class ManyInputs(StepAlone):
         return NUMPY.step(cell, x, h)
 
 
+@pytest.mark.uncounted
 def test_a_run_shows_the_smallest_case_and_the_condition_of_a_fault_that_begins_at_a_size() -> None:
     result = check(ManyInputs(), "agreement/step")
 

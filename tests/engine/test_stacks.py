@@ -43,6 +43,7 @@ def run(target: Any, **options: Any) -> tuple[gruverify.Result, list[Event]]:
     return gruverify.check(target, listener=events.append, **options), events
 
 
+@pytest.mark.slow
 def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     result, events = run("numpy")
 
@@ -58,6 +59,7 @@ def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     assert {cases[id] for id in everywhere} == {3}
 
 
+@pytest.mark.slow
 def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
     result, events = run(ALONE)
 
@@ -87,6 +89,7 @@ def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
     assert result.tallies["contract/shape-sequence", "float32", "-"].reason == why
 
 
+@pytest.mark.slow
 def test_a_backend_of_taller_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None:
     taller: Any = backend(stack=NUMPY.stack, stack_vjp=NUMPY.stack_vjp, num_layers=2)
     result, events = run(taller)

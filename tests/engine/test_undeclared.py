@@ -130,6 +130,7 @@ def test_a_wrong_one_is_told_nothing(what: str) -> None:
     assert "declare" not in hints(WRONG[what])
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_gradient_of_the_state_that_is_wrong_and_not_0_is_no_declaration() -> None:
     def doubled(*arguments: Any) -> Any:
@@ -139,6 +140,7 @@ def test_a_gradient_of_the_state_that_is_wrong_and_not_0_is_no_declaration() -> 
     assert "declare" not in hints(made(sequence=NUMPY.sequence, sequence_vjp=doubled))
 
 
+@pytest.mark.uncounted
 def test_a_refusal_at_some_lengths_that_are_not_the_shortest_is_no_declaration() -> None:
     def picky(cell: Any, inputs: Any, state: Any) -> Any:
         if len(inputs) == 2:

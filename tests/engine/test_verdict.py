@@ -188,6 +188,7 @@ def test_what_claims_nothing_is_inconclusive_and_says_why(target: Any, doubt: st
     )
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
     found = check(Excused(), only=["agreement", "conventions/candidate-bias"])

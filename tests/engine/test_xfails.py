@@ -189,7 +189,7 @@ def inverted(cell: Any, x: Any, h: Any) -> Any:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("text", ["", "agreement  # known\nbounds/b*\n", "# none\n"])
 def test_a_run_that_expects_what_failed_passes(tmp_path: Path, text: str, strict: bool) -> None:
     options: dict[str, Any] = {

@@ -98,8 +98,16 @@ def needs_its_package(name: str) -> None:
         pytest.importorskip(package)
 
 
-@on_every_backend
-@in_every_format
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        # Each backend and each format at every commit, each of their pairs at night.
+        pytest.param(name, fmt, marks=[pytest.mark.slow] * ((i + j) % len(COMPLETE) > 0))
+        for i, name in enumerate(COMPLETE)
+        for j, fmt in enumerate(FORMATS)
+    ],
+    ids=str,
+)
 def test_right_cell_passes_everything_and_of_everything_something_is_claimed(
     name: str, format: Format
 ) -> None:

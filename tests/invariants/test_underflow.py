@@ -68,7 +68,11 @@ def failures(backend: Any, format: Format, ids: list[str], count: int) -> list[t
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "format",
+    [pytest.param(f, marks=[pytest.mark.slow] * (f is float64)) for f in FORMATS],
+    ids=lambda f: f.name,
+)
 def test_right_cell_passes_where_its_arrays_are_as_small_as_the_format_goes(format: Format) -> None:
     assert failures(NumpyBackend(), format, OWN, 100 if format is float64 else 20) == []
 

@@ -186,6 +186,7 @@ def test_inner_layers_that_are_not_recorded_are_enclosed() -> None:
     assert wrong.cause.words == "the gates read as hard_sigmoid 0.2x + 0.5"
 
 
+@pytest.mark.slow
 def test_states_without_a_range_claim_by_their_own_size() -> None:
     one = run(H=4, T=12, B=3, reach=0.8)
     outputs = 64 * states(one.stack, one.inputs, one.state, sigmoid, relu)

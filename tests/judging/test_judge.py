@@ -109,6 +109,7 @@ def test_catches_64_units_of_roundoff_in_100_steps(fmt: Format, where: str) -> N
     assert ruling.verdict == "bug", ruling.reasons
 
 
+@pytest.mark.uncounted
 def test_catches_one_wrong_bit_beyond_the_bound_and_names_the_entry() -> None:
     one = run(T=30)
     outputs = one.outputs.copy()
@@ -194,6 +195,7 @@ def test_less_accuracy_than_declared_is_undecidable_and_says_what_to_declare() -
     assert again.verdict == "rounding"
 
 
+@pytest.mark.uncounted
 def test_functions_of_little_accuracy_are_a_bug_with_a_hint() -> None:
     one = run(H=4, T=40)
     outputs = (one.outputs.astype(np.float64) * (1 + 24 * float32.unit_roundoff)).astype(np.float32)
@@ -205,6 +207,7 @@ def test_functions_of_little_accuracy_are_a_bug_with_a_hint() -> None:
     assert "kappa" in ruling.hint.advice
 
 
+@pytest.mark.uncounted
 def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     one = run()
     narrow = one.outputs.astype(np.float16)
@@ -225,6 +228,7 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     assert wrong.verdict == "bug"
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("text", "words"), [("%f", "6 decimals"), ("%.4g", "4 significant digits")]
 )
@@ -281,6 +285,7 @@ def test_weights_saved_with_fewer_digits_than_ran_are_told() -> None:
     )
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float16, bfloat16], ids=str)
 def test_weights_that_were_rounded_before_they_ran_are_told(fmt: Format) -> None:
     one = run()
@@ -362,6 +367,7 @@ def test_padding_is_not_judged_in_either_direction() -> None:
     assert none.reasons == ("no step was recorded: every length is 0",)
 
 
+@pytest.mark.uncounted
 def test_the_last_layer_of_a_stack_is_judged_from_where_the_inner_ones_may_be() -> None:
     one = run(H=3, T=8, B=1, layers=2, directions=2, reach=0.5)
     right = judge(one.stack, one.inputs, one.outputs, state=one.state, **KAPPA)
@@ -488,6 +494,7 @@ def test_catches_a_declaration_of_nothing_that_is_judged() -> None:
         judge(one.cell, one.inputs, one.outputs, kappa_sigma=-1)
 
 
+@pytest.mark.uncounted
 def test_a_run_backward_alone_is_judged_in_the_order_of_its_steps() -> None:
     lengths, given = np.array([5, 3]), run(T=5, seed=3)
     order = own_order(lengths, 5, 1)

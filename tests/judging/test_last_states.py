@@ -66,6 +66,7 @@ def test_of_a_long_run_of_large_weights_nothing_is_claimed() -> None:
     assert "what rounding may do on the way to them is not small" in ruling.reasons[0]
 
 
+@pytest.mark.slow
 def test_inner_states_are_held_beside_outputs_of_the_last_layer() -> None:
     given = run(T=3, layers=2, reach=0.5)
     last = last_of(given)

@@ -76,6 +76,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(("one", "other", "reset"), PAIRS)
 def test_every_pair_of_layouts_goes_there_and_back(
     one: str, other: str, reset: Any, tmp_path: Path

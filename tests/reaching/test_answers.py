@@ -133,6 +133,7 @@ def test_what_the_difference_knows_is_not_in_the_ends() -> None:
     assert one.least > gap
 
 
+@pytest.mark.uncounted
 def test_for_ever_is_proved_by_a_box_that_returns_into_itself() -> None:
     given = {"box": (-0.2, 0.2), "steps": 6}
     for fmt in (float32, bfloat16):

@@ -17,6 +17,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("statement", "allowed"),
     [
@@ -44,6 +45,7 @@ assert not {"torch._dynamo", "torch.fx.experimental.symbolic_shapes"} & set(sys.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_no_derivative_needs_the_compiler_of_pytorch() -> None:
     pytest.importorskip("torch")

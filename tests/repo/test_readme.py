@@ -142,7 +142,24 @@ def write(path: Path, text: str) -> None:
     importlib.invalidate_caches()
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+#: Pages whose commands take many seconds; `tox -e slow` runs them, as does what builds the site.
+LONG = [
+    "reports",
+    "selection",
+    "testing",
+    "backends",
+    "hypofuzz",
+    "strategies",
+    "xfails",
+    "coverage",
+]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.slow] * (p.stem in LONG)) for p in PAGES],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_a_page_does_what_it_says(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 import gruverify
 from gruverify import float32
 from gruverify.faults import FAULTS
@@ -37,6 +39,7 @@ def test_a_run_that_conforms() -> None:
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.uncounted
 def test_a_failure_and_its_smallest_case() -> None:
     lines = logged(FAULTS["inverted-update-gate"].build())
 

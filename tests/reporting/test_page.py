@@ -110,6 +110,7 @@ def test_a_hostile_name_is_text(elements: Elements) -> None:
     assert [tag for tag, _ in elements.found].count("script") == 1
 
 
+@pytest.mark.uncounted
 def test_the_same_document_makes_the_same_page(page: str) -> None:
     assert result_page(rich(HOSTILE)) == page
 
@@ -241,6 +242,7 @@ def drawn(svg: str) -> list[str]:
     return re.findall(r'(?:fill|stroke)="([^"]+)"', svg)
 
 
+@pytest.mark.uncounted
 def test_a_figure_has_the_colours_of_the_page_only() -> None:
     figures = (
         *heat_maps("float32", rich()["coverage"][0]["groups"][0], 4, "k").values(),

@@ -144,6 +144,7 @@ def test_inputs_of_another_width_are_named_with_their_shape(tmp_path: Path) -> N
         checked(file, _runtimes.right, recorded=[wide])
 
 
+@pytest.mark.uncounted
 def test_the_same_seed_draws_the_same_inputs(tmp_path: Path) -> None:
     file = model(tmp_path / "a.onnx")
     runs = [checked(file, _runtimes.right, seed=seed).nodes[0] for seed in (0, 0, 1)]
@@ -152,6 +153,7 @@ def test_the_same_seed_draws_the_same_inputs(tmp_path: Path) -> None:
     assert first == again != other
 
 
+@pytest.mark.uncounted
 def test_what_is_not_modelled_is_refused_by_name_and_the_rest_is_run(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     tensors = [

@@ -76,6 +76,7 @@ def test_what_a_file_fixes_is_what_it_is() -> None:
     assert found[-1].about.startswith("case 1, ")
 
 
+@pytest.mark.uncounted
 def test_the_same_seed_draws_the_same_cases_and_another_others() -> None:
     def numbers(seed: int) -> list[bytes]:
         _batches_and_aims.cache_clear()

@@ -88,6 +88,7 @@ def test_a_right_model_conforms_at_the_sizes_of_the_file(details: Any, tmp_path:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_catches_a_model_that_begins_anew(details: Any, tmp_path: Path) -> None:
     found = checked(tmp_path, forgetful)

@@ -48,8 +48,8 @@ def _declared() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("write", "batch_first", "outputs"),
     [
-        (_models.scan, False, ("y", "hn")),
-        (_models.loop, False, ("hn",)),
+        pytest.param(_models.scan, False, ("y", "hn"), marks=pytest.mark.uncounted),
+        pytest.param(_models.loop, False, ("hn",), marks=pytest.mark.uncounted),
         (_models.unrolled, True, ("y",)),
     ],
 )
@@ -156,6 +156,7 @@ def _layer_by_layer(model: bytes, inputs: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lengths", ["", "lengths"])
 def test_a_right_chain_conforms_beside_its_nodes(lengths: str, tmp_path: Path) -> None:
     found = chain(tmp_path / "a.onnx", right, lengths=lengths)
@@ -169,7 +170,7 @@ def test_a_right_chain_conforms_beside_its_nodes(lengths: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("run", "words"),
     [
-        (last_layer_differs, ""),
+        pytest.param(last_layer_differs, "", marks=pytest.mark.uncounted),
         (inner_state_differs, "Y_h of layer 0, of member"),
         (wide, "Y_0 is float64, expected float32"),
         (few, "1 outputs came back where 4 are wanted"),

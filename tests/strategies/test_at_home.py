@@ -232,6 +232,7 @@ def test_state_machines() -> None:
     run_state_machine_as_test(Recurrence, settings=settings(few, stateful_step_count=5))
 
 
+@pytest.mark.slow
 def test_data_and_derived_strategies() -> None:
     @few
     @given(st.data())

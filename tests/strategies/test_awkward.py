@@ -84,6 +84,7 @@ def test_every_relation_asked_for_is_drawn() -> None:
     assert all(any(RELATIONS[name](s) for s in seen) for name in ("I=H", "B=3H", "simd"))
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_sizes_bound_the_other_strategies() -> None:
     size = minimal(gst.sizes(min_H=2, relations=["B=3H"]))

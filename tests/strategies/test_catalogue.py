@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 
+@pytest.mark.slow
 def test_the_page_and_its_picture_are_what_the_script_writes(tmp_path: Path) -> None:
     # In a process of its own, where no other test has changed how numbers are printed or drawn.
     program = (

@@ -55,6 +55,7 @@ def test_case_keeps_its_bounds() -> None:
     assert_all(gst.cases(**bounds), within)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", "HIBT")
 def test_every_size_in_the_bounds_is_reached(letter: str) -> None:
     bounds: dict[str, Any] = {f"min_{letter}": 2, f"max_{letter}": 9}
@@ -130,6 +131,7 @@ def test_cotangents_come_in_every_shape(shape: Any) -> None:
     find_any(gst.cotangents(min_H=2, min_T=2), lambda pair: shape(*(wide(g) != 0 for g in pair)))
 
 
+@pytest.mark.slow
 def test_no_preactivation_comes_near_the_end_of_float16() -> None:
     def largest(cell: Cell) -> float:
         arrays = {name: np.abs(wide(array)) for name, array in cell.packed().items()}

@@ -215,6 +215,7 @@ def test_catches_a_folded_bias_without_its_gradient() -> None:
     assert unlike_adjoint(mixed, Variant())
 
 
+@pytest.mark.slow
 def test_shrinks_to_pytorch() -> None:
     laid = minimal(gst.layouts())
 

@@ -108,6 +108,7 @@ def test_cells_of_a_stack_differ() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_stack_shrinks_to_a_cell() -> None:
     stack = minimal(gst.stacks())
 

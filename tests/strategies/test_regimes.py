@@ -25,6 +25,7 @@ CELLS, SEQUENCES = 400, 25
 DRIVEN = ["mixed", "carry", "forget", "elman", "near", "reset-open", "reset-shut"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_every_driven_gate_stays_at_its_level_in_ten_thousand_sequences(format: Format) -> None:
     driven = gst.cases(formats=[format], regimes=DRIVEN, min_B=SEQUENCES, max_B=SEQUENCES, max_T=6)

@@ -68,6 +68,7 @@ def test_options_are_kept(bias: bool, bidirectional: bool, batch_first: bool) ->
         )
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_drawing_leaves_the_generator_of_pytorch_alone() -> None:
     torch.manual_seed(3)

@@ -36,6 +36,7 @@ def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
     run.stdout.re_match_lines([r"numpy: gates visited \(levels of z × r × c\): float32 \d+\.\d %"])
 
 
+@pytest.mark.uncounted
 def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(
     pytester: pytest.Pytester,
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(
         exec(snippet, {})
 
 
+@pytest.mark.uncounted
 def test_the_smallest_case_of_one_invariant_is_shown(pytester: pytest.Pytester) -> None:
     run = inside(
         pytester, *FEW, "-k", "agreement", my_gru=FAULTY, test_mine=one_test("my_gru:step")
@@ -74,6 +76,7 @@ def b(a):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_what_is_less_accurate_than_declared_is_said_to_be(pytester: pytest.Pytester) -> None:
     options = (*FEW, "-k", "agreement")
@@ -126,6 +129,7 @@ def test_a_target_that_cannot_be_used_fails_with_one_line(pytester: pytest.Pytes
     assert "During handling" not in run.stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_target_may_be_an_object_which_the_snippet_names(pytester: pytest.Pytester) -> None:
     test = (
@@ -210,6 +214,7 @@ def test_it_is_a_test_of_hypothesis() -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_formats_and_patterns_may_be_given_by_name(pytester: pytest.Pytester) -> None:
     test = one_test("numpy", formats=["f32"], only="bounds")
 
@@ -264,6 +269,7 @@ NONE, MANY, ALL = (
 CORE = ("--gru-formats", "f32", "--gru-profile", "quick", "-k", "agreement or contract")
 
 
+@pytest.mark.uncounted
 def test_a_test_of_what_was_mostly_refused_is_inconclusive_with_the_reasons(
     pytester: pytest.Pytester,
 ) -> None:
@@ -280,6 +286,7 @@ def test_a_test_of_what_was_mostly_refused_is_inconclusive_with_the_reasons(
     assert "Traceback" not in shown
 
 
+@pytest.mark.uncounted
 def test_where_all_is_refused_tests_are_skipped_and_the_run_is_not_green(
     pytester: pytest.Pytester,
 ) -> None:
@@ -300,6 +307,7 @@ def test_bounds_that_claim_nothing_are_no_pass(pytester: pytest.Pytester) -> Non
     assert "too little is claimed of its values" in run.stdout.str()
 
 
+@pytest.mark.uncounted
 def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pytester) -> None:
     run = inside(pytester, *CORE, mine=NONE, test_mine=one_test("mine:Partial"))
 
@@ -308,6 +316,7 @@ def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pyte
     assert "inconclusive" not in run.stdout.str()
 
 
+@pytest.mark.uncounted
 def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is(
     pytester: pytest.Pytester,
 ) -> None:
@@ -361,6 +370,7 @@ def test_a_wrong_declaration_fails_with_one_line(pytester: pytest.Pytester) -> N
     run.stdout.fnmatch_lines(["*kappa*"])
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_the_report_of_a_run_says_what_it_covers(pytester: pytest.Pytester) -> None:
     inside(pytester, *CORE, "--gru-report", "out", mine=NONE, test_mine=one_test("mine:Partial"))

@@ -30,6 +30,7 @@ def cases(folder: Path) -> Counter[tuple[str, str]]:
     return Counter({(row["id"], row["format"]): row["passed"] for row in rows})
 
 
+@pytest.mark.uncounted
 def test_a_run_that_does_not_use_it_imports_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
     # Hypothesis' own plugin imports Hypothesis in every run.
@@ -54,6 +55,7 @@ def test_a_run_that_does_not_use_it_imports_nothing_heavy(tmp_path: Path) -> Non
     assert run.stdout.splitlines()[-1] == "LOADED 0 gruverify gruverify._pytest heavy:"
 
 
+@pytest.mark.uncounted
 def test_a_target_is_tested_without_any_file(pytester: pytest.Pytester) -> None:
     other = {"test_other": "def test_other(): pass"}
 
@@ -95,6 +97,7 @@ def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytes
     )
 
 
+@pytest.mark.uncounted
 def test_a_name_of_the_project_is_a_target_with_its_table(pytester: pytest.Pytester) -> None:
     table = (
         '[tool.gruverify.targets.mine]\ntarget = "numpy"\nkappa = 7\nformats = ["f32"]\n'
@@ -186,6 +189,7 @@ def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> No
     assert sum(sides["hits"]) >= cases > 0
 
 
+@pytest.mark.uncounted
 def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("out").mkdir()
     pytester.path.joinpath("out", "mine.txt").write_text("mine")
@@ -253,6 +257,7 @@ def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pyte
     assert outcomes(third) == {"failed": 1, "passed": 1}
 
 
+@pytest.mark.uncounted
 def test_profiles_of_ours_stand_beside_those_of_hypothesis() -> None:
     code = (
         f"import json\n{_PROFILES if PLUGIN else ''}"

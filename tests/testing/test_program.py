@@ -14,6 +14,7 @@ GRU = Path(__file__).parents[2] / "examples/exec/gru.py"
 FEW = ("--gru-formats", "f32", "--gru-profile", "quick", "--gru-only", "agreement/step")
 
 
+@pytest.mark.slow
 def test_a_program_conforms_and_its_version_is_reported(pytester: pytest.Pytester) -> None:
     target = f"exec:{shlex.join([sys.executable, '-S', '-E', str(GRU)])}"
     (pytester.path / "pyproject.toml").write_text("[tool.gruverify]\npatience = 60\nmemory = 1\n")

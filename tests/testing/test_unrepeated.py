@@ -87,6 +87,7 @@ def test_what_is_expected_to_fall_may_do_so_now_and_then(pytester: pytest.Pytest
     assert outcomes(run) == {"xfailed": 1}
 
 
+@pytest.mark.uncounted
 def test_what_repeats_is_shrunk_as_ever(pytester: pytest.Pytester) -> None:
     wrong = FLAKY + "\n\ndef step(cell, x, h):\n    return NUMPY.step(cell, x, h) / 2\n"
 

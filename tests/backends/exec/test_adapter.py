@@ -76,6 +76,7 @@ def test_an_answer_has_the_same_bits(method: str, format: Format) -> None:
         assert bits(found) == bits(getattr(NUMPY, method)(*given))
 
 
+@pytest.mark.uncounted
 @hypothesis.settings(max_examples=20, deadline=None)
 @hypothesis.given(gst.stack_cases(max_H=2, max_I=2, max_B=2, max_T=3))
 def test_stacks_of_any_arrangement_have_the_same_bits(one: StackCase) -> None:

@@ -31,6 +31,7 @@ def test_four_regimes_each_with_every_arithmetic_and_step(
             assert {len(series) for series in regime[quantity].values()} == {STEPS}
 
 
+@pytest.mark.slow
 def test_they_are_the_explanations_numbers_from_the_first_step_to_the_last(
     regimes: dict[str, dict[str, Any]],
 ) -> None:

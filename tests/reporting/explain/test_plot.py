@@ -32,6 +32,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return figures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_writes_the_kind_of_file_that_the_suffix_says(
     suffix: str, plain: Explanation, tmp_path: Path
