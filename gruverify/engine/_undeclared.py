@@ -91,10 +91,22 @@ class Undeclared:
         yield self._min_length()
         yield self._sizes()
         yield self._state_gradient()
+        yield from self._masked_outputs()
         yield self._left_out("nan", "undefined", "a NaN is neither passed on nor refused")
         yield self._left_out(
             "separate_passes", True, "parts of a gradient differ as those of separate passes do"
         )
+
+    def _masked_outputs(self) -> Iterator[str]:
+        """What is returned as the output of a step that a member skips, if that is all."""
+        if not offers(self.backend, "sequence_masked"):
+            return
+        others = {
+            "zero": "a step was skipped, whose output is 0",
+            "last": "a step was skipped before the first, whose output is 0",
+        }
+        for value, words in others.items():
+            yield self._left_out("masked_outputs", value, words)
 
     # -- what features of the cases suggest --------------------------------------------------------
 

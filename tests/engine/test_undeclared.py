@@ -15,6 +15,7 @@ from gruverify.cell import Stack
 from gruverify.engine import VALUES, draw, judge
 from gruverify.engine._suggestions import SUGGESTIONS
 from gruverify.engine._undeclared import Undeclared
+from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS
 from gruverify_strategies import cases, stack_cases
 
@@ -26,7 +27,7 @@ def made(**methods: Any) -> Any:
 
 
 #: What tells of a missing declaration; whatever else there is takes its time.
-ASKED = ("agreement", "contract/shape-*", "numerics/nan*", "regimes/carry*")
+ASKED = ("agreement", "contract/shape-*", "numerics/nan*", "regimes/carry*", "masks")
 
 
 def hints(target: Any) -> str:
@@ -66,6 +67,11 @@ def without_nan(cell: Any, x: Any, h: Any) -> Any:
     return NUMPY.step(cell, np.nan_to_num(x), np.nan_to_num(h))
 
 
+def showing(what: str) -> Any:
+    """A masked sequence with other outputs at steps that are skipped, which does not say so."""
+    return EQUIVALENTS[f"masked-outputs-{what}"].build().sequence_masked  # type: ignore[attr-defined]  # it has one
+
+
 def resetting_before(cell: Any, x: Any, h: Any) -> Any:
     return NUMPY.step(replace(cell, variant=Variant(reset="before")), x, h)
 
@@ -82,6 +88,8 @@ LACKING = {
     "hidden_size=3, input_size=2": made(step=of_one_size),
     "hidden_size=4": made(step=of_one_width),
     'nan="undefined"': made(step=without_nan),
+    'masked_outputs="zero"': made(sequence_masked=showing("zero")),
+    'masked_outputs="last"': made(sequence_masked=showing("repeated")),
     "state_gradient=False": made(sequence=NUMPY.sequence, sequence_vjp=zero_state_gradient),
     'variants=[Variant(reset="before")]': made(step=resetting_before),
 }
@@ -117,6 +125,7 @@ WRONG = {
     "short ones refused": made(sequence=wrong(short)),
     "one size": made(step=wrong(of_one_size)),
     "NaN cleaned": made(step=wrong(without_nan)),
+    "zeros at steps skipped": made(sequence_masked=wrong(showing("zero"))),
     "no gradient of the state": made(
         sequence=NUMPY.sequence, sequence_vjp=wrong(zero_state_gradient)
     ),
