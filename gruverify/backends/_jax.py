@@ -89,7 +89,7 @@ class JaxBackend:
         """
         given = self._weights(cell), inputs, state
         return self._gradients(
-            cell, *called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last))
+            cell, *called(self._run_vjp, given, both(cell, inputs, d_outputs, d_last))
         )
 
     def sequence_jvp(
@@ -111,7 +111,7 @@ class JaxBackend:
         """The derivative of `sequence_vjp` along the tangent: jvp of vjp."""
         along = self._along(cell, inputs, state, tangent)
         return self._gradients(
-            cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last))
+            cell, *called(self._run_hvp, *along, both(cell, inputs, d_outputs, d_last))
         )
 
     # Compiled once per backend and not at every call: JAX keeps what it has traced by function.
@@ -184,7 +184,7 @@ class JaxBackend:
         return Gradients(**packed, inputs=d_inputs, state=d_state)
 
 
-def _both(
+def both(
     cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
 ) -> tuple[NDArray, NDArray]:
     """Both cotangents; one that is missing is 0."""

@@ -14,6 +14,7 @@ import gruverify
 from gruverify import Variant, float32
 from gruverify.backends._autograd import grad
 from gruverify.backends._taped import Function, TapedCell, TapedStack, Weights
+from gruverify.backends._taped_masks import TapedMasks
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.backends.contract import NDArray
 
@@ -78,6 +79,27 @@ STACK = TapedStack(
 )
 
 
+def masked(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
+    """A layer that skips steps, with outputs of 0 there."""
+    h = inputs.new_zeros(inputs.shape[1], weights["weight_hh"].shape[1]) if state is None else state
+    outputs = []
+    for x, kept in zip(inputs, torch.from_numpy(keep.copy())[..., None], strict=True):
+        h = torch.where(kept, h, step(weights, x, h))
+        outputs.append(torch.where(kept, 0, h))
+    return torch.stack(outputs), h
+
+
+MASKS = TapedMasks(
+    *(getattr(STACK, name) for name in ("name", "layout_name", "variants", "formats", "engine")),
+    stack,
+    unbatched=False,
+    lengths=False,
+    bidirectional=False,
+    plain_masked=masked,
+    masked_outputs="zero",
+)
+
+
 def failed(backend: Any, *only: str) -> set[str]:
     """The ids of what fails in a few cases."""
     result = gruverify.check(backend, profile="quick", max_cases=6, only=only)
@@ -130,3 +152,18 @@ def gradients_of_outputs_dropped(*given: Any) -> tuple[Any, Any]:
 )
 def test_catches_a_fault_behind_layers(wrong: Callable[..., Any], id: str) -> None:
     assert failed(replace(STACK, plain_stack=wrong), id) == {id}
+
+
+def mask_inverted(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
+    return masked(weights, inputs, state, ~keep)
+
+
+def state_detached(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
+    return masked(weights, inputs, None if state is None else state.detach(), keep)
+
+
+def test_right_masks_conform_and_a_fault_behind_them_is_caught() -> None:
+    assert failed(MASKS, "masks") == set()
+    assert "masks/kept" in failed(replace(MASKS, plain_masked=mask_inverted), "masks")
+    wrong = failed(replace(MASKS, plain_masked=state_detached), "masks")
+    assert wrong == {"masks/gradient", "masks/gradient-passes"}

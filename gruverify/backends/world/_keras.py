@@ -10,18 +10,19 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from gruverify.backends._jax import Weights
-from gruverify.backends._jax_stack import JaxStackBackend
-from gruverify.backends.world._keras_layers import VARIANTS, require, stack, step
+from gruverify.backends._jax_masks import JaxMasksBackend
+from gruverify.backends.world._keras_layers import VARIANTS, masked, require, stack, step
 
 
-def build() -> JaxStackBackend:
+def build() -> JaxMasksBackend:
     """What JAX compiles.
 
     Raises:
         RuntimeError: Keras runs on another backend.
     """
     require("jax")
-    return JaxStackBackend("keras", "keras", VARIANTS, step, _run, stack, unbatched=False)
+    about = "keras", "keras", VARIANTS, step, _run, stack
+    return JaxMasksBackend(*about, unbatched=False, plain_masked=masked, masked_outputs="zero")
 
 
 def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:

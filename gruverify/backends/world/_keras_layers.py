@@ -50,6 +50,17 @@ def stack(
     return xs if batch_first else ops.swapaxes(xs, 0, 1), ops.stack(last)
 
 
+def masked(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
+    """A GRU from inputs (T, B, I) that skips the steps (T, B) of keep, with outputs of 0 there."""
+    mask = ops.logical_not(ops.transpose(ops.convert_to_tensor(keep, "bool")))
+    start = None
+    if state is not None:
+        start = [state]
+    xs = ops.swapaxes(inputs, 0, 1)
+    outputs, last = _called(keras.layers.GRU, [weights], xs, initial_state=start, mask=mask)
+    return ops.swapaxes(outputs, 0, 1), last
+
+
 def _called(cls: Any, row: list[Weights], x: Any, *state: Any, **options: Any) -> Any:
     """What a layer of that class returns with these weights: one direction, or both."""
     arrays = []

@@ -17,20 +17,22 @@ import torch
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._autograd import grad
 from gruverify.backends._refusals import translated
-from gruverify.backends._taped import Function, TapedStack
+from gruverify.backends._taped import Function
+from gruverify.backends._taped_masks import TapedMasks
 from gruverify.backends._tensors import device, numpy, tensor, was_placed
 from gruverify.backends.contract import NDArray
-from gruverify.backends.world._keras_layers import VARIANTS, require, stack
+from gruverify.backends.world._keras_layers import VARIANTS, masked, require, stack
 
 
-def build() -> TapedStack:
+def build() -> TapedMasks:
     """What autograd records.
 
     Raises:
         RuntimeError: Keras runs on another backend.
     """
     require("torch")
-    return TapedStack("keras:torch", "keras", VARIANTS, FORMATS, _Engine(), stack, unbatched=False)
+    about = "keras:torch", "keras", VARIANTS, FORMATS, _Engine(), stack
+    return TapedMasks(*about, unbatched=False, plain_masked=masked, masked_outputs="zero")
 
 
 class _Engine:

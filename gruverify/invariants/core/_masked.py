@@ -97,6 +97,20 @@ def stepped(trial: Trial, states: NDArray, restart: Mask) -> Ball:
     return unknown(after, behind[..., None])
 
 
+def kept_slack(trial: Trial, states: NDArray, keep: Mask) -> Floats:
+    """How far the states of skipped steps may be from those kept, (T, B, H): an implementation may
+    find what a step returns and what it goes on with one by one, each within its rounding. The
+    initial state was given, and is kept as it is.
+    """
+    radius = 2 * stepped(trial, states, np.zeros_like(keep)).radius
+    slack = np.broadcast_to(given_slack(trial, states), states.shape).copy()
+    own = np.zeros(states.shape[1:])
+    for t, kept in enumerate(keep):
+        own = np.where(kept[:, None], own, radius[t])
+        slack[t] += own
+    return slack
+
+
 def given_slack(trial: Trial, values: NDArray) -> Floats | float:
     """How far numbers that the backend was given may be from what it returns of them unchanged."""
     slack = trial.exact.mode.of_given(values.astype(np.float64))
