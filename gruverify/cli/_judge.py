@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._files import is_there
 from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
@@ -260,6 +261,8 @@ def _lengths(text: str) -> Any:
     # What is no list of numbers may still be the name of a file.
     with suppress(ValueError):
         return [int(part) for part in text.split(",")]
+    if "," in text and not is_there(text):
+        raise Fail(f"--lengths {text}: neither whole numbers with commas between them nor a file")
     return array_of(text, _NAMES["--lengths"])
 
 

@@ -30,6 +30,7 @@ from gruverify.formulas import step
 from gruverify.judging._envelope import affordable
 from gruverify.judging._functions import mistaken
 from gruverify.judging._held import Held, Source, every_direction, stepped
+from gruverify.judging._order import own_order, reordered
 from gruverify.judging._record import Record, in_format, representable
 from gruverify.judging._walk import model_of, stored_in
 
@@ -384,9 +385,18 @@ def functions_that_explain(
 def axes_that_explain(source: Source) -> Cause | None:
     """Batch and time exchanged, or time reversed."""
     record = source.record
-    outputs = {layer: values[::-1] for layer, values in record.outputs.items()}
-    if _is_within_bounds(Source(replace(record, outputs=outputs), source.model)):
-        return Cause("the outputs stand in reverse order of time", {})
+    back = own_order(record.lengths, record.steps, 1)
+    xs = reordered(record.inputs, back)
+    ys = {layer: reordered(values, back) for layer, values in record.outputs.items()}
+    for words, inputs, outputs in (
+        ("the outputs stand in reverse order of time", record.inputs, ys),
+        ("it is given each member's last step first", xs, record.outputs),
+        (_other_way(record), xs, ys),
+    ):
+        # Masks are in the order of time that was said, and tell nothing of another.
+        other = replace(record, inputs=inputs, outputs=outputs)
+        if not record.masks and _is_within_bounds(Source(other, source.model)):
+            return Cause(words, {})
     # With the axes exchanged neither states, lengths nor masks have as many members as they were
     # given for.
     if np.any(record.state) or (record.lengths < record.steps).any() or record.masks:
@@ -402,6 +412,15 @@ def axes_that_explain(source: Source) -> Cause | None:
     if _is_within_bounds(Source(exchanged, source.model)):
         return Cause("batch and time are the other way round: the first axis is the other one", {})
     return None
+
+
+def _other_way(record: Record) -> str:
+    """What a run is that goes along time in the other direction."""
+    if record.stack.directions > 1:
+        return "each direction runs the other way along time"
+    if record.backward:
+        return "it runs forward, from the first step to the last"
+    return "it runs backward, from each member's last step to the first"
 
 
 def causes(

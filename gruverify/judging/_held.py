@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, NDArray, as_recorded, spacing
+from gruverify.arithmetic import Ball, NDArray, as_recorded, is_narrower, spacing
 from gruverify.engine import Reading
 from gruverify.formulas import step
 from gruverify.invariants import Residual, worst
@@ -126,9 +126,14 @@ class Held:
             recorded,
             expected,
             float(self.bounds[place]),
-            abs(recorded - expected) / float(spacing(expected, stored_in(self.record, self.layer))),
+            abs(recorded - expected) / self._ulp(expected),
             0.0 if entries is None else float(entries.margins[place]),
         )
+
+    def _ulp(self, expected: float) -> float:
+        """The spacing of numbers as they are recorded, or computed where that is wider."""
+        stored, computed = stored_in(self.record, self.layer), self.record.format
+        return float(spacing(expected, stored if is_narrower(stored, computed) else computed))
 
     @property
     def worst(self) -> Entry | None:

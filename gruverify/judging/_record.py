@@ -18,6 +18,8 @@ from gruverify.arithmetic import (
     NDArray,
     Said,
     bfloat16,
+    float32,
+    float64,
     format_named,
     format_of,
     functions_named,
@@ -43,7 +45,8 @@ class Record:
     weights: the format in which the weights are saved; functions: the activation functions of each
     direction; clip: how large their arguments may be (None: as they are); masks: the steps that
     keep a state or start from zeros; notes: what was found out about formats, for whoever reads the
-    verdict; written: how outputs were written in text, if that is where they come from.
+    verdict; written: how outputs were written in text, if that is where they come from; backward:
+    whether the steps are in the order of a direction that meets the last one first.
     """
 
     stack: Stack
@@ -58,6 +61,7 @@ class Record:
     masks: Masks = NO_MASKS
     notes: tuple[str, ...] = ()
     written: Decimals | None = None
+    backward: bool = False
 
     @property
     def steps(self) -> int:
@@ -129,6 +133,7 @@ def record(
         clip,
         masks,
         (*notes, *_notes_of_inputs(xs, computed)),
+        backward=backward,
     )
 
 
@@ -281,6 +286,11 @@ def _layers(
             hint = ": batch and time are the other way round than in inputs"
         else:
             hint = ""
+        if stack.directions > 1 and ys.shape == (T, B, stack.hidden_size):
+            hint = (
+                ": that is one direction, or both added up: record them side by side "
+                "(Keras' merge_mode='concat')"
+            )
         if ys.shape == (B, wide) or given == (B, wide):
             hint = (
                 ": that is the state after one step alone, and each step is judged: record "
@@ -317,6 +327,10 @@ def _format(
         notes = [
             f"weights are {own.name}, and outputs {stored.name} numbers: judged as {stored.name}"
         ]
+    # Weights are widened, too: a run in float64 would return others than float32's numbers.
+    elif own is float64 and _are_all_in(stack, float32) and _all_in(ys, float32):
+        computed = float32
+        notes = ["weights are float64, and they and outputs all float32 numbers: judged as float32"]
     else:
         computed, notes = own, []
     if is_narrower(stored, computed):
@@ -325,6 +339,12 @@ def _format(
             "after a step"
         )
     return computed, notes
+
+
+def _are_all_in(stack: Stack, fmt: Format) -> bool:
+    """Whether all weights are numbers of the format."""
+    cells = [cell for row in stack.cells for cell in row]
+    return all(_all_in(array, fmt) for cell in cells for array in cell.packed().values())
 
 
 def _as_format(asked: Format | str) -> Format:

@@ -60,11 +60,17 @@ def as_layers(grus: Sequence[Gru], names: Sequence[str] | None = None) -> Gru:
     """GRUs as the layers of one, in the order of the names, or of the numbers in their own.
 
     Raises:
-        ValueError: a name is none of theirs, or they do not fit on each other.
+        ValueError: a name is none of theirs, their own names say no order, or they do not fit on
+            each other.
     """
     by_name = {gru.name: gru for gru in grus}
     if unknown := [name for name in names or () if name not in by_name]:
         raise ValueError(f"there is no GRU called {unknown[0]!r}: there are {', '.join(by_name)}")
+    # Sorted as words they might fit on each other all the same, in an order that is nobody's.
+    if names is None and len({re.sub(r"[_./]?\d+", "", name) for name in by_name}) > 1:
+        raise ValueError(
+            f"{', '.join(by_name)}: these names say no order by numbers: name the layers in theirs"
+        )
     rows = list[tuple[Cell, ...]]()
     wanted = names or sorted(by_name, key=_by_number)
     for name in wanted:

@@ -35,8 +35,10 @@ _EXPANDS, _SMALL = 8, 2**26
 #: NumPy refuses headers that are longer.
 _MOST_OF_HEADER = 2**17
 _NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
-#: How a map of msgpack begins, unless it is empty.
-_MSGPACK = (*range(0x81, 0x90), 0xDE, 0xDF)
+#: How a map of msgpack begins, unless it is empty, with the place of its first name; and how that
+#: does.
+_MAPS = {**dict.fromkeys(range(0x81, 0x90), 1), 0xDE: 3, 0xDF: 5}
+_TEXTS = (*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB)
 _READ = (
     ".npz, .npy, .safetensors, a PyTorch state_dict, .keras, .weights.h5, .onnx, Flax' msgpack, or "
     "JSON"
@@ -120,11 +122,16 @@ def _reader(head: bytes, size: int) -> Callable[[Path], Read]:
             "1.6: "
             "torch.save(torch.load(...), ...) writes it anew"
         )
-    if head and head[0] in _MSGPACK:
+    if head and _is_map(head):
         return _msgpack
     raise ValueError(
         f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else "")
     )
+
+
+def _is_map(head: bytes) -> bool:
+    """Whether a map of msgpack begins so: its first name is a text, unless it ends before."""
+    return head[0] in _MAPS and all(byte in _TEXTS for byte in head[_MAPS[head[0]] :][:1])
 
 
 def _onnx(path: Path) -> Read:
@@ -196,7 +203,13 @@ def _archive(path: Path) -> Read:
         ) from None
     with archive:
         members = archive.infolist()
-        if any(member.filename.endswith("data.pkl") for member in members):
+        names = [member.filename for member in members]
+        if any(name.endswith("/constants.pkl") for name in names):
+            raise ValueError(
+                "is a TorchScript program, which would have to be executed: save its weights, "
+                "torch.save(torch.jit.load(...).state_dict(), ...)"
+            )
+        if any(name.endswith("data.pkl") for name in names):
             return state_dict_of(path), {}
         arrays = [member for member in members if member.filename.endswith(".npy")]
         if not arrays and not is_keras(archive):

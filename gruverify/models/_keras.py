@@ -138,8 +138,9 @@ def _settings(value: object, depth: int) -> Iterator[tuple[str, Mapping[str, obj
             yield str(settings.get("name", "")), settings
         for key, inner in value.items():
             for name, own in _settings(inner, depth - 1):
-                # That half of Bidirectional runs backwards, as it should.
-                yield name, {**own, "go_backwards": False} if key == "backward_layer" else own
+                # That half of Bidirectional runs backwards, as it should, and is found by its name.
+                half = key == "backward_layer" and name.startswith("backward_")
+                yield name, {**own, "go_backwards": False} if half else own
     elif isinstance(value, list) and depth:
         for inner in value:
             yield from _settings(inner, depth - 1)

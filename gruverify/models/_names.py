@@ -86,7 +86,9 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
     for name in arrays:
         if match := _LEAVES[layout].fullmatch(name):
             # Flax' and Haiku's paths have slashes or dots, as they were saved: one name for both.
-            prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
+            prefix, leaf = match["prefix"], match["leaf"].replace("/", ".")
+            # One separator and no more: a name may end in some of its own.
+            prefix = prefix[: len(prefix) - prefix.endswith((".", "/", "_"))]
             if layout == "pytorch":
                 layer, direction = _place(match)
                 kind, _, side = leaf.partition("_")

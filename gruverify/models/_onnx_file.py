@@ -31,8 +31,7 @@ def onnx_file(path: str | Path) -> OnnxFile:
     them.
 
     Raises:
-        BadFile: it cannot be read, is no ONNX model, has no GRU node, or has weights of one in a
-        file that is not there.
+        BadFile: it cannot be read, is no ONNX model, or has no GRU node.
     """
     try:
         graphs = graphs_with_grus(Path(path))

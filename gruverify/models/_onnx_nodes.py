@@ -25,8 +25,9 @@ class OnnxNode:
     """A GRU node. model: the bytes of an ONNX model with this node alone, weights inside, whose
     inputs are X and whatever else of sequence_lens and initial_h the node takes, and whose outputs
     are Y and Y_h; batch_first: it has layout=1; sizes: T and B, where the file fixes them; gru:
-    what it computes, None if that is not modelled here, for the reason that `refused` says; stored:
-    the types in which its weights are stored.
+    what it computes, None if that is not modelled here, for the reason that `refused` says, or if
+    its weights are not all there or do not fit, as `damaged` says; stored: the types in which its
+    weights are stored.
     """
 
     name: str
@@ -37,38 +38,40 @@ class OnnxNode:
     refused: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
     stored: frozenset[str] = frozenset()
+    damaged: str = ""
 
 
 def nodes_of(graphs: Graphs) -> Iterator[OnnxNode]:
-    """The GRU nodes of a model.
-
-    Raises:
-        AbsentData: weights are in a file that is not there.
-    """
+    """The GRU nodes of a model."""
     for name, node in graphs.grus.items():
-        arrays, stored, refused = dict[str, NDArray](), frozenset[str](), ""
+        arrays, stored, gru = dict[str, NDArray](), frozenset[str](), None
+        refused, damaged = "", ""
         try:
             arrays, stored = weights_of(name, graphs)
-        except AbsentData:
-            raise  # half a file, of which no runtime makes anything, and no question of modelling
+        except AbsentData as absent:
+            damaged = visible(str(absent))
         except ValueError as wrong:
             refused = visible(str(wrong))
-        gru = None
-        if not refused:
-            gru, refused = _gru(name, arrays, remarks_of(graphs, arrays))
+        if not refused and not damaged:
+            gru, refused, damaged = _gru(name, arrays, remarks_of(graphs, arrays))
         takes = frozenset(leaf for leaf in GIVEN if node.operand(OPERATOR.index(leaf)))
         sizes = sizes_of(node, graphs)
         model = b"" if gru is None else _model(name, node, arrays, sizes, graphs)
-        yield OnnxNode(name, model, takes, is_batch_first(node), gru, refused, sizes, stored)
+        first = is_batch_first(node)
+        yield OnnxNode(name, model, takes, first, gru, refused, sizes, stored, damaged)
 
 
-def _gru(name: str, arrays: dict[str, NDArray], remarks: Keywords) -> tuple[Gru | None, str]:
-    """What a node computes, or why that is not modelled here."""
+def _gru(name: str, arrays: dict[str, NDArray], remarks: Keywords) -> tuple[Gru | None, str, str]:
+    """What a node computes, or why that is not modelled here, or what of its weights does not
+    fit.
+    """
+    if name in remarks["refused"]:
+        return None, visible(remarks["refused"][name]), ""
     try:
         [gru] = grus_among(arrays, layout="onnx", attributes=True, **remarks)
-    except ValueError as refused:
-        return None, visible(str(refused))
-    return gru, ""
+    except ValueError as wrong:
+        return None, "", visible(str(wrong))
+    return gru, "", ""
 
 
 def _model(

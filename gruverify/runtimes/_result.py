@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gruverify._named import DeclaredValues
 from gruverify.models import (
+    BadFile,
     Gru,
     OnnxChain,
     OnnxFile,
@@ -89,9 +90,10 @@ def check_file(
     drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
 
     Raises:
-        BadFile: the file cannot be read, or has no GRU node; ValueError: there is no such node,
-        input, output or runtime, or it runs no such files; TargetUnavailable: the runtime cannot be
-        imported; BadDeclaration: a declaration is none, or has a value that it cannot have.
+        BadFile: the file cannot be read, has no GRU node, or one that is wanted lacks weights or
+        has some that do not fit; ValueError: there is no such node, input, output or runtime, or it
+        runs no such files; TargetUnavailable: the runtime cannot be imported; BadDeclaration: a
+        declaration is none, or has a value that it cannot have.
     """
     require_runs(file, runtime)
     # The runtime is imported last: what is wrong with the file is then said without it.
@@ -103,6 +105,8 @@ def check_file(
     found = onnx_file(file)
     if only is not None:
         found = _only(file, found, only)
+    if damaged := [node.damaged for node in found.nodes if node.damaged]:
+        raise BadFile(f"{file}: {damaged[0]}")
     runs = asked.runtime()
     nodes = [asked.node(node, runs) for node in found.nodes]
     chains = [asked.chain(chain, runs) for chain in found.chains if chain.gru is not None]

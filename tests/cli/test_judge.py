@@ -185,6 +185,7 @@ def test_arrays_of_one_file_are_found_by_their_names_and_lengths_are_listed(file
         ),
         (["--format", "f32,f64"], "--format f32,f64: a run is computed in one format"),
         (["--plot", "p.png"], "--plot draws how far two outputs are apart: give --outputs twice"),
+        (["--lengths", "1.5,2"], "--lengths 1.5,2: neither whole numbers with commas between them"),
         (["--lengths", "1,13"], "lengths must be whole numbers from 0 to T=12, and not [1, 13]"),
         (["--outputs", "y.npy", "--outputs", "y.npy"], "--outputs was given 3 times"),
     ],

@@ -229,6 +229,50 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.parametrize("lengths", [None, [20, 7]])
+def test_a_run_the_other_way_along_time_is_told(lengths: Any) -> None:
+    one = run(lengths=lengths)
+    ends = [20, 20] if lengths is None else lengths
+    xs, ys = one.inputs.copy(), one.outputs.copy()
+    for member, end in enumerate(ends):
+        xs[:end, member], ys[:end, member] = xs[:end, member][::-1], ys[:end, member][::-1]
+
+    def reasons(inputs: Any, outputs: Any, *, backward: bool = False) -> tuple[str, ...]:
+        given = {"state": one.state, "lengths": lengths, "backward": backward}
+        return rule(record(one.stack, inputs, outputs, **given), KAPPA).reasons
+
+    words = "this explains all of it: "
+    assert reasons(xs, one.outputs) == (f"{words}it is given each member's last step first",)
+    assert reasons(one.inputs, ys) == (f"{words}the outputs stand in reverse order of time",)
+    assert reasons(xs, ys) == (
+        f"{words}it runs backward, from each member's last step to the first",
+    )
+    assert reasons(xs, ys, backward=True) == ()
+    assert reasons(one.inputs, one.outputs, backward=True) == (
+        f"{words}it runs forward, from the first step to the last",
+    )
+
+
+def test_what_was_widened_on_the_way_to_a_file_is_judged_as_it_was_computed() -> None:
+    one = run()
+    wide = Cell(one.cell.variant, **{k: a.astype("f8") for k, a in one.cell.packed().items()})
+    other = Cell(wide.variant, **{k: a * (1 + 2.0**-40) for k, a in wide.packed().items()})
+
+    plain = judge(one.cell, one.inputs, one.outputs, state=one.state, **KAPPA)
+    outputs = judge(one.cell, one.inputs, one.outputs.astype("f8"), state=one.state, **KAPPA)
+    weights = judge(wide, one.inputs, one.outputs, state=one.state, **KAPPA)
+    both = judge(wide, one.inputs, one.outputs.astype("f8"), state=one.state, **KAPPA)
+    of_float64 = judge(other, one.inputs, one.outputs, state=one.state, **KAPPA)
+
+    # An ulp is float32's, too, whatever the file has.
+    assert plain.worst == outputs.worst == weights.worst == both.worst
+    assert weights.notes == (
+        "weights are float64, and they and outputs all float32 numbers: judged as float32",
+    )
+    assert of_float64.format is float64
+
+
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("text", "words"), [("%f", "6 decimals"), ("%.4g", "4 significant digits")]
 )

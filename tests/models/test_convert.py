@@ -272,6 +272,9 @@ def test_layers_are_in_the_order_of_their_numbers_or_as_said() -> None:
     assert as_layers(grus, ["gru_3", "gru_2"]).stack == Stack((each[3], each[2]))
     with pytest.raises(ValueError, match="no GRU called 'x'"):
         as_layers(grus, ["x"])
+    words = [replace(gru, name=name) for gru, name in zip(grus, ("enc", "dec"), strict=False)]
+    with pytest.raises(ValueError, match="enc, dec: these names say no order by numbers"):
+        as_layers(words)
 
 
 def test_cudnns_array_has_the_matrices_first(tmp_path: Path) -> None:

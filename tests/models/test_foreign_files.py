@@ -27,12 +27,20 @@ def refused(file: Path, **options: Any) -> str:
     return str(wrong.value)
 
 
-def keras(path: Path, config: dict[str, Any], *, bias: bool = True, **metadata: str) -> Path:
-    """A .keras file with one GRU called encoder."""
+def keras(
+    path: Path,
+    config: dict[str, Any],
+    *,
+    bias: bool = True,
+    name: str = "encoder",
+    **metadata: str,
+) -> Path:
+    """A .keras file with one GRU of that name."""
     h5py = pytest.importorskip("h5py")
     data = io.BytesIO(FUZZ["_weights_h5"](FUZZ["weights"]()))
-    if not bias:
-        with h5py.File(data, "r+") as file:
+    with h5py.File(data, "r+") as file:
+        file["layers/gru/vars"].attrs["name"] = name
+        if not bias:
             del file["layers/gru/cell/vars/2"]
     path.write_bytes(FUZZ["keras_file"](data.getvalue(), config, **metadata))
     return path
@@ -98,11 +106,15 @@ def test_catches_a_backward_half_that_is_not_modelled(tmp_path: Path) -> None:
     assert "has activation='gelu'" in refused(keras(tmp_path / "m.keras", config))
 
 
-def test_halves_of_bidirectional_run_both_ways_without_being_refused(tmp_path: Path) -> None:
-    gru = FUZZ["keras_config"](go_backwards=True)["config"]["layers"][0]
-    config = {"class_name": "Bidirectional", "config": {"name": "both", "backward_layer": gru}}
+def test_halves_of_bidirectional_run_both_ways_if_their_names_pair_them(tmp_path: Path) -> None:
+    def half(name: str) -> Path:
+        gru = FUZZ["keras_config"](go_backwards=True, name=name)["config"]["layers"][0]
+        config = {"class_name": "Bidirectional", "config": {"name": "both", "backward_layer": gru}}
+        return keras(tmp_path / "m.keras", config, name=name)
 
-    assert len(read_grus(keras(tmp_path / "m.keras", config))) == 1
+    assert len(read_grus(half("backward_encoder"))) == 1
+    # Under a name of its own it would be read as one that runs forward.
+    assert "mine/gru_cell has go_backwards=True" in refused(half("mine"))
 
 
 def hdf5(fill: Any, **options: Any) -> bytes:
@@ -274,7 +286,7 @@ def test_chunks_are_read_by_their_numbers_whatever_order_the_map_has(tmp_path: P
         pytest.param(b"\x81\xa1w" * 40 + b"\x01", "more than 24 deep", id="deep"),
         pytest.param(b"\x81\xa1w\xc1", "byte 0xc1 at 3 begins no value", id="reserved"),
         pytest.param(b"\x81\xa1w\x01\x01", "it ends at byte 4 of its value", id="more"),
-        pytest.param(b"\x81\x90\x01", "has a list for the name in a map", id="key"),
+        pytest.param(b"\x82\xa1w\x01\x90\x01", "has a list for the name in a map", id="key"),
         pytest.param(b"\x81\xa1w\xc7\x01\x01\x01", "w is no array as Flax writes them", id="array"),
         pytest.param(b"\x81\xa1w\x01", "has no parameters of a GRU", id="none"),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 from gruverify.arithmetic import functions_named
 from gruverify.models import BadFile, onnx_file, onnx_whole, read_grus
+from gruverify.runtimes import check_file
 
 onnx = pytest.importorskip("onnx")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
@@ -281,7 +282,7 @@ def test_data_in_another_file_are_read_where_they_are_there(tmp_path: Path) -> N
     inside = {one.name: one for one in onnx.load_from_string(whole.model).graph.initializer}
     assert np.array_equal(numpy_helper.to_array(inside["R"]), WEIGHTS["R"])
     # No verdict on half a file, by whichever way it comes.
-    for read in (read_grus, onnx_file, onnx_whole):
+    for read in (read_grus, onnx_whole, lambda path: check_file(str(path), "onnx")):
         with pytest.raises(BadFile, match=r"W.* has its data in another file, .*a\.data: No such"):
             read(file)
 
@@ -304,6 +305,22 @@ def test_catches_data_in_other_places(location: str, words: str, tmp_path: Path)
 
     with pytest.raises(BadFile, match=words):
         read_grus(file)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")  # of the reference evaluator's exp
+def test_one_node_that_lacks_its_data_or_does_not_fit_keeps_no_other_from_being_checked(
+    tmp_path: Path,
+) -> None:
+    nodes = [gru(name="ends_in_"), gru("X", "V", "R", output="Z", name="other")]
+    file = saved(tmp_path / "a.onnx", nodes, {**WEIGHTS, "V": np.ones((1, 5, I), "f4")})
+
+    own, other = onnx_file(file).nodes
+
+    assert own.gru is not None
+    assert "5 rows of gates, expected 3H" in other.damaged
+    with pytest.raises(BadFile, match="other, layer 0: 5 rows of gates"):
+        check_file(str(file), "onnx")
+    assert check_file(str(file), "onnx", only="ends_in_", cases=1).verdict == "conforms"
 
 
 def layers(path: Path, *between: Any, second: Any = None, **constants: Any) -> Any:

@@ -360,6 +360,12 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
         ),
         pytest.param(_zip_of(bytes(2**27)), "would expand to more than", id="bomb"),
         pytest.param(_zip_of(b"text", "a.txt"), "is an archive without arrays", id="archive"),
+        pytest.param(
+            _zip_of(b"", "a/constants.pkl"), "is a TorchScript program, which would", id="script"
+        ),
+        pytest.param(
+            b"\x89PNG\r\n\x1a\n" + bytes(9), "is no file of arrays that is read", id="picture"
+        ),
         pytest.param(b"", "(it is empty)", id="empty"),
         pytest.param(
             b"PK\x03\x04 and no end", "begins as an archive (.npz or a state_dict) and is", id="cut"
