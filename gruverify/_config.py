@@ -64,6 +64,12 @@ class Table:
         """The error about the table; the message says what is wrong with it."""
         return BadConfiguration(f"{self.file}: [{self.name}] {message}")
 
+    def overridden(self, key: str, winner: str) -> str:
+        """What is said of a value that the command line or the environment wins over."""
+        return (
+            f"{key} = {self.values[key]!r} of {self.file} [{self.name}] is overridden by {winner}"
+        )
+
     def unknown(self, key: str, known: Iterable[str]) -> BadConfiguration:
         """The error about a key that there is not."""
         names = list(known)

@@ -27,9 +27,7 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
-    Option(
-        "target", "TARGET", "collect the conformance tests of a target: torch, pkg.module:object"
-    ),
+    Option("target", "TARGET", "add the conformance tests of TARGET: torch, pkg.module:object"),
     Option(
         "formats",
         "f32,...",
@@ -38,17 +36,17 @@ OPTIONS = (
     Option(
         "profile",
         "NAME",
-        "how much is tried: quick, default or deep (default: as Hypothesis' profile says)",
+        "how many cases to draw: quick, default or deep (default: as Hypothesis' profile says)",
     ),
     Option(
         "only",
         "ID",
-        "ask only these invariants: ids, families, globs, beginnings of ids",
+        "check only these invariants: ids, families, globs, beginnings of ids",
         "linelist",
     ),
-    Option("skips-file", "PATH", "do not ask the invariants listed in the file", "paths"),
+    Option("skips-file", "PATH", "do not check the invariants listed in the file", "paths"),
     Option("xfails-file", "PATH", "expect the invariants listed in the file to fail", "paths"),
-    Option("report", "DIR", "write a report of all conformance tests there"),
+    Option("report", "DIR", "write a report of all conformance tests to DIR"),
 )
 
 #: The runs that are going on, the innermost last: a test of a plugin runs pytest inside pytest.
@@ -70,6 +68,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def option_value(config: pytest.Config, name: str) -> Any:
     """An option's value: of the command line, else of the ini file."""
     return config.getoption(_key(name)) or config.getini(_key(name))
+
+
+def given_value(config: pytest.Config, name: str) -> Any:
+    """The same; None if the plugin has no such option."""
+    if name in [option.name for option in OPTIONS]:
+        return option_value(config, name)
+    return None
 
 
 def _key(name: str) -> str:
@@ -97,8 +102,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Versions, threads and seed, where a target is named."""
-    if not option_value(config, "target"):
+    """Versions, threads and seed, where a target is named; what wins over pyproject.toml."""
+    if not any(option_value(config, option.name) for option in OPTIONS):
         return []
     from gruverify.testing import _summary
 
@@ -142,7 +147,7 @@ def pytest_collection_modifyitems(
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which tests of the core are not run, because of -k, a path or --lf."""
+    """Note which tests of the core families are not run, because of -k, a path or --lf."""
     run: dict[Any, set[tuple[str, str]]] = {}
     for item in session.items:
         if (subject := _subject_of(item)) is not None:
@@ -161,7 +166,7 @@ def _subject_of(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Mark what does not apply as skipped, with the reason."""
+    """Skip a test that does not apply, with the reason."""
     if (subject := _subject_of(item)) is not None:
         why = subject.obstacle(**item.callspec.params)  # type: ignore[attr-defined]  # they are parametrised
         if why:
@@ -170,8 +175,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Try first what a campaign left; skip, afterwards, what the target turned out not to
-    implement; fail what claims too little; say what is flaky.
+    """Try the cases that a campaign saved first. After the test, skip it if the target turned out
+    not to implement what it needs, fail it if it claims too little, and report a flaky failure.
     """
     subject = _subject_of(item)
     if subject is None:
@@ -202,9 +207,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Hand over what was found, or write the report; a run that says too little of a target does
-    not end green.
-    """
+    """Hand over what was found, or write the report; a run that claims too little fails."""
     if not _loaded():
         return
     from gruverify.testing import _account, _summary
@@ -224,7 +227,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """How much of the gate space was visited."""
+    """Print the gate coverage of each target, and what keeps a run from a pass."""
     if _loaded():
         from gruverify.testing import _account, _summary
 

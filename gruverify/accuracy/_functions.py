@@ -55,7 +55,7 @@ class Shown:
         return float(self.errors[place]), float(self.points[place])
 
     def percentile(self, percent: float) -> float:
-        """The error that so many percent of the normal numbers do not exceed."""
+        """The error that that many percent of the normal numbers do not exceed."""
         return float(np.percentile(self.errors[self._normal], percent, method="higher"))
 
     @property

@@ -33,7 +33,7 @@ class StepErrors:
         return self.percentile(100)
 
     def percentile(self, percent: float) -> float:
-        """The error that so many percent of the entries do not exceed."""
+        """The error that that many percent of the entries do not exceed."""
         if not self.errors.size:
             return np.nan
         return float(np.percentile(self.errors, percent, method="higher"))

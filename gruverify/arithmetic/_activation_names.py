@@ -115,7 +115,7 @@ def activation_in(text: str) -> Activation:
     """A function in words, such as "relu" or "hard_sigmoid(1/6, 0.5)".
 
     Raises:
-        ValueError: it is none that is modelled here.
+        ValueError: it is not one that is modelled here.
     """
     found = _CALL.fullmatch(text)
     if found is None:

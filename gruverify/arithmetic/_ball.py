@@ -285,7 +285,7 @@ class Ball:
         return self._copy(found)
 
     def _copy(self, attributes: dict[str, Any]) -> Ball:
-        """A number of the same kind with these attributes, but for what has to be found anew."""
+        """A number of the same kind with these attributes, but for what has to be found again."""
         other = object.__new__(type(self))
         found = vars(other)
         found.update(attributes)

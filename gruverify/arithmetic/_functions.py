@@ -1,4 +1,4 @@
-"""The few functions that the formulas need beside `+ - * @`, for every arithmetic.
+"""The few functions that the formulas need besides `+ - * @`, for every arithmetic.
 
 An arithmetic is an array type. `Arithmetic` says what one may bring; what it does not bring is as
 plain NumPy arrays have it, which bring nothing.

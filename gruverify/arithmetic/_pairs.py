@@ -42,7 +42,7 @@ class Pairs:
 
 
 def most_important(a: Form, b: Form, count: int) -> tuple[Symbols, Floats, Floats]:
-    """Up to so many symbols, none of pairs, that matter most in a product, and what they are in
+    """Up to that many symbols, none of pairs, that matter most in a product, and what they are in
     either factor.
     """
     symbols = _plain(a.symbols)

@@ -75,7 +75,7 @@ def bent(form: Form, bend: Bend, roots: int) -> Form:
 
 
 def _other_squares(a: Form, b: Form, symbols: Symbols) -> tuple[Floats | float, Floats | float]:
-    """½ Σ a_k b_k over the symbols that both have beside these, and ½ Σ |a_k b_k|, at most."""
+    """½ Σ a_k b_k over the symbols that both have besides these, and ½ Σ |a_k b_k|, at most."""
     both, mine, others = np.intersect1d(
         a.symbols, b.symbols, assume_unique=True, return_indices=True
     )

@@ -26,7 +26,7 @@ class Steps:
     """T ≥ 1 arrays (B, n), one a step, in the order in which they are added up."""
 
     def __init__(self, given: Sequence[Array], within: int = 1) -> None:
-        """The steps, or arrays that have the members of so many of them."""
+        """The steps, or arrays that have the members of that many of them."""
         self._given, self._within = given, within
         self.count = len(given) * within
 

@@ -57,7 +57,7 @@ class Results(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What a sum is wrong by beside its additions, and what of it is stored."""
+    """What a sum is wrong by besides its additions, and what of it is stored."""
 
     error: Bound
     floor: Bound  # underflow, in units of η
@@ -116,7 +116,7 @@ _ALIKE = 2.0**-7
 
 
 def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
-    """The shares of a sum of so many terms and operands, rounded outward."""
+    """The shares of a sum of that many terms and operands, rounded outward."""
     if isinstance(terms, float) and isinstance(operands, float):
         # A handful of counts serve a whole run: the shares are found once for each.
         counts = terms, operands

@@ -340,7 +340,7 @@ def grad(
 
 
 def loss(values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor]) -> torch.Tensor:
-    """A number whose gradients in the values are the cotangents, bit by bit.
+    """A number whose gradients in the values are the cotangents, bit for bit.
 
     PyTorch takes cotangents itself, too, but to compare their shapes it then imports a second's
     worth of its compiler.

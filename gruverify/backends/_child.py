@@ -183,7 +183,7 @@ class Child:
 
 
 def wait_for(children: Iterable[Child], timeout: float) -> None:
-    """Wait until one of them has something to say, or for so many seconds."""
+    """Wait until one of them has something to say, or for that many seconds."""
     sources = chain.from_iterable(child.sources for child in children)
     wait([*sources], timeout=max(timeout, 0.0))
 

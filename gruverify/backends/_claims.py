@@ -30,7 +30,7 @@ def variants_in(given: object) -> tuple[Variant, ...]:
     """Variants as a user gives them: one, or several.
 
     Raises:
-        BadDeclaration: there is none, or something is no Variant.
+        BadDeclaration: there is none, or something is not a Variant.
     """
     if isinstance(given, Variant):
         return (given,)
@@ -95,7 +95,7 @@ def declared_variants(backend: object) -> tuple[Variant, ...]:
     """The variants that a backend claims, with the biases that it declares.
 
     Raises:
-        BadDeclaration: there is none, one is no Variant, or one was told to have other biases than
+        BadDeclaration: there is none, one is not a Variant, or one was given other biases than
         those declared.
     """
     listed = variants_in(attribute_of(backend, "variants"))

@@ -127,8 +127,8 @@ def backend(
         declared: What else it says of itself, such as `kappa` or `initial_state=False`.
 
     Raises:
-        ValueError: No function is given, one is none, or a claim or a declaration is wrong or
-            unknown.
+        ValueError: No function is given, one is not a function, or a claim or a declaration is
+            wrong or unknown.
     """
     methods: Keywords = {
         "step": step,
@@ -170,7 +170,7 @@ _CONTRACT = {
 
 
 def _required(functions: Keywords) -> Keywords:
-    """The functions; raises BadDeclaration if there is none, or something is none."""
+    """The functions; raises BadDeclaration if there is none, or something is not a function."""
     if not functions:
         raise BadDeclaration(f"backend() needs at least one function: {', '.join(METHODS)}")
     for method, function in functions.items():

@@ -1,4 +1,4 @@
-"""A capability beside the methods of the contract: weights that reach a module by every way its
+"""A capability besides the methods of the contract: weights that reach a module by every way its
 framework has.
 """
 

@@ -61,7 +61,7 @@ class Built:
         return {name: own[name] for name in packed}
 
     def silence(self, wanted: Collection[str]) -> None:
-        """A module that was told to have no biases, and has them all the same, must not bring its
+        """A module that was built without biases, and has them all the same, must not bring its
         own.
         """
         for name, weight in self.place.weights(self.module).items():

@@ -25,7 +25,7 @@ LONG: Sizes = {"H": 3, "I": 2, "B": 4, "T": 300, "L": 1, "D": 1}
 
 
 def is_compiled(function: object) -> bool:
-    """Whether it is made by `jax.jit` or `torch.compile`, and so traced anew at every shape.
+    """Whether it is made by `jax.jit` or `torch.compile`, and so traced again at every shape.
 
     What a function of one's own calls cannot be seen from without.
     """

@@ -122,7 +122,7 @@ class Record:
     def require_equal(
         self, found: Mapping[str, NDArray], expected: Mapping[str, NDArray], where: str = ""
     ) -> None:
-        """Note arrays that must be equal, bit by bit."""
+        """Note arrays that must be equal, bit for bit."""
         self.found |= {f"{name}{where}": found[name] for name in expected}
         self.expected |= {f"{name}{where}": array for name, array in expected.items()}
 

@@ -318,7 +318,7 @@ def _as_given(subjects: Subjects, question: Question) -> Reached:
 
 def _script(subjects: Subjects, question: Question) -> Reached:
     if not subjects.scripted and not isinstance(subjects.modules.target, nn.Module):
-        raise NotImplementedError("to script takes long: it is asked of modules of one size")
+        raise NotImplementedError("scripting takes long: it is checked for modules of one size")
     subject = subjects.subject_for("script", question, None if subjects.scripted else _scripted)
     _data(subject, subject.tensors_of(question.cell))
     return _run(Record(), subjects, subject, question, subject.tensors_of(question.cell)).reached

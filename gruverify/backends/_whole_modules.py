@@ -54,7 +54,7 @@ def _is_imported(value: object, module: ModuleType) -> bool:
 
 
 def _takes(value: object, count: int) -> bool:
-    """Whether it is a function of so many arguments."""
+    """Whether it is a function of that many arguments."""
     return inspect.isfunction(value) and len(inspect.signature(value).parameters) == count
 
 

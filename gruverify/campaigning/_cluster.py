@@ -52,7 +52,7 @@ def require_dask() -> None:
 
 
 class Cluster:
-    """The workers of a scheduler: of the one at an address, or of one made here, with so many
+    """The workers of a scheduler: of the one at an address, or of one made here, with that many
     processes.
 
     Raises:
@@ -113,7 +113,7 @@ class Cluster:
         future.add_done_callback(lambda done: self._reports.put((task, done)))
 
     def reports(self, timeout: float) -> Iterator[Report]:
-        """What has come in, after so many seconds at most."""
+        """What has come in, after that many seconds at most."""
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
@@ -170,7 +170,7 @@ class Cluster:
 
 
 def _local(processes: int) -> Any:
-    """A scheduler of this machine, and so many processes as its workers."""
+    """A scheduler of this machine, and that many processes as its workers."""
     return _imported("distributed").LocalCluster(
         n_workers=processes,
         threads_per_worker=1,

@@ -18,7 +18,7 @@ from gruverify.campaigning._subject import Subject
 from gruverify.coverage import GATES, SIZES, Coverage, Group, sizes_visited
 from gruverify.engine import Aim
 
-#: A bin is rare that is hit less often than once in so many hits of its group.
+#: A bin is rare that is hit less often than once in that many hits of its group.
 RARE = 1000
 #: So many cells, each at as many gates as it has units, make an arm: a unit of 50 cases has some of
 #: each, and what goes wrong at one level of gates mostly shows in the first of them.
@@ -28,7 +28,7 @@ _FIRST = 2
 
 
 def rounds_of(blocks: int) -> list[range]:
-    """The blocks of each round, of so many in all."""
+    """The blocks of each round, of that many in all."""
     found, start = list[range](), 0
     while start < blocks:
         # Each round is as large as all before it: few of them wait for a last unit, and each is

@@ -62,7 +62,7 @@ class Workers(Protocol):
         ...
 
     def reports(self, timeout: float) -> Iterator[Report]:
-        """What has come in, after so many seconds at most.
+        """What has come in, after that many seconds at most.
 
         Raises:
             NoWorkers: whoever hands out the work is gone.

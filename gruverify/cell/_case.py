@@ -87,7 +87,7 @@ class Case(Pasteable):
 
     def key(self) -> Hashable:
         """What tells this case from every other that a backend could answer differently: the
-        variant, and each array bit by bit.
+        variant, and each array bit for bit.
         """
         # Without the regimes, which label a case and change no answer.
         return self.variant, array_keys(self.arrays())

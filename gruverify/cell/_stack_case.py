@@ -133,7 +133,7 @@ class StackCase(Pasteable):
 
     def key(self) -> Hashable:
         """What tells this case from every other that a backend could answer differently: the
-        variant, the arrangement, the lengths, and each array bit by bit.
+        variant, the arrangement, the lengths, and each array bit for bit.
         """
         if self.lengths is None:
             lengths = None

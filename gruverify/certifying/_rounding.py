@@ -18,7 +18,8 @@ from gruverify.certifying._certificate import Certificate
 from gruverify.certifying._jacobian import candidate_range
 from gruverify.certifying._ranges import Box, Floats, Range, gate_range, slope_of
 
-#: How often states that start from zeros are enclosed anew, each time within what was found before.
+#: How often states that start from zeros are enclosed again, each time within what was found
+#: before.
 _ENCLOSED = 8
 #: How often a bound is tried that was found too small for itself.
 _TRIES = 8

@@ -332,7 +332,7 @@ def _stored(store: str) -> Iterator[None]:
 
 @contextmanager
 def _workers(scheduler: _Scheduler) -> Iterator[Any]:
-    """The workers of a scheduler. That there are none, or others, is told in a line."""
+    """The workers of a scheduler. That there are none, or others, is reported in one line."""
     from gruverify.campaigning import Cluster, NoWorkers, OtherWorker
 
     try:

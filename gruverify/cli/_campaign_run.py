@@ -235,7 +235,7 @@ def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
 
 @contextmanager
 def _kept_in(refused: list[Fail]) -> Iterator[None]:
-    """A failure is put with those that are told at the end."""
+    """A failure is put with those that are reported at the end."""
     try:
         yield
     except Fail as failure:

@@ -97,7 +97,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     "--max-cases",
     type=click.IntRange(min=1),
     help="Cases per format; every invariant is checked on every case. Of model.onnx@RUNTIME: those "
-    "drawn beside what is always asked (default: 10).",
+    "drawn besides what is always checked (default: 10).",
 )
 @click.option(
     "--max-size", type=click.IntRange(min=1), help="No case with a larger size, for a slow target."
@@ -187,8 +187,8 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Processes (default: one per core, at most one per format); of several targets, so many "
-    "at once.",
+    help="Processes (default: one per core, at most one per format); of several targets, how many "
+    "run at once.",
 )
 @model_options
 @click.pass_context
@@ -309,7 +309,7 @@ class _Output:
 def _put_out(result: Result, to: _Output) -> None:
     """Write every file and then print, so that nothing is lost with a console.
 
-    What cannot be written, on a full disk say, is told in a line; the verdict stands.
+    What cannot be written, on a full disk say, is reported in one line; the verdict stands.
     """
     quiet = to.output_is_taken
     # A second Ctrl-C, of somebody who is impatient, must not cost the results.

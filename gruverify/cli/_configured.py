@@ -15,6 +15,8 @@ from gruverify.cli._options import Fail
 
 #: Where a context keeps the arguments that it was made from.
 _ARGUMENTS = "gruverify.arguments"
+#: Where it keeps what an error about the targets begins with, if a file names them.
+TARGETS_FROM = "gruverify.targets_from"
 
 
 class Configured(click.Command):
@@ -45,6 +47,7 @@ class Configured(click.Command):
             tables = read.options(named[0] if len(set(named)) == 1 else None)
             for key in parent.obj if parent is not None and parent.obj else ():
                 tables.pop(key, None)
+            _require_names(tables)
             defaults = self._defaults(tables)
         except BadConfiguration as wrong:
             raise Fail(str(wrong)) from None
@@ -52,6 +55,8 @@ class Configured(click.Command):
             defaults["targets"] = named
         context = super().make_context(info_name, args, parent, default_map=defaults, **extra)
         context.meta[_ARGUMENTS] = tuple(given)
+        if context.get_parameter_source("targets") is ParameterSource.DEFAULT_MAP:
+            context.meta[TARGETS_FROM] = f"{read.file}: [{read.name}] target: "
         for key, table in tables.items():
             self._tell_of_both(context, table, key, defaults[_name(key)])
         return context
@@ -95,17 +100,23 @@ class Configured(click.Command):
 
     def _tell_of_both(self, context: click.Context, table: Table, key: str, default: Any) -> None:
         name = _name(key)
-        given = context.get_parameter_source(name) in (
-            ParameterSource.COMMANDLINE,
-            ParameterSource.ENVIRONMENT,
-        )
         param = next(param for param in self.params if param.name == name)
+        winners = {
+            ParameterSource.COMMANDLINE: param.opts[0],
+            ParameterSource.ENVIRONMENT: f"{context.auto_envvar_prefix}_{name.upper()}",
+        }
+        winner = winners.get(context.get_parameter_source(name) or ParameterSource.DEFAULT)
         # Read alike: 1 and "1" are the same, and worth no line.
-        if given and context.params.get(name) != param.type_cast_value(context, default):
-            place = "" if isinstance(table, Configuration) else f" [{table.name}]"
-            click.echo(
-                f"{key} = {table.values[key]!r} of {table.file}{place} is overridden", err=True
-            )
+        if winner and context.params.get(name) != param.type_cast_value(context, default):
+            click.echo(table.overridden(key, winner), err=True)
+
+
+def _require_names(tables: dict[str, Table]) -> None:
+    """Raise BadConfiguration for a format or an invariant that there is not."""
+    if tables:
+        from gruverify.engine import require_known_names
+
+        require_known_names(tables)
 
 
 def _require_targets(read: Configuration) -> None:

@@ -257,7 +257,7 @@ def _drawn(
 
     count = PROFILES[profile].cases if max_cases is None else max_cases
     if kind in ("onnx", "webnn"):
-        # Each kind of node test has so many: together there are about as many as of other files.
+        # Each kind of node test has that many: together there are about as many as of other files.
         few = count // 25 if max_cases is None else count
         return _node_tests(kind, fmt, few, declared, **said)
     return _cases(kind, fmt, count, declared, **said)

@@ -123,7 +123,7 @@ def _writable(wanted: dict[str, str | None]) -> dict[str, Path]:
 
 
 def _write(matrix: Matrix, files: dict[str, Path]) -> list[Fail]:
-    """Write every file; what could not be written is told after all that could."""
+    """Write every file; what could not be written is reported after all that could."""
     from gruverify.reporting import matrix_document, matrix_html, matrix_page
 
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}

@@ -20,10 +20,10 @@ from gruverify.cli._options import Fail, Interrupted
 
 #: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
 _SECTIONS = {
-    "Verify": ("check", "identify", "judge", "campaign", "replay"),
+    "Verify": ("check", "identify", "judge", "replay"),
     "Understand": ("explain", "diagnose", "reach", "certify", "accuracy", "list", "faults"),
-    "Results": ("report", "compare"),
-    "Exchange": ("convert", "export-cases"),
+    "Exchange": ("convert", "export-cases", "report"),
+    "Scale": ("campaign", "compare"),
 }
 _COMMANDS = tuple(chain.from_iterable(_SECTIONS.values()))
 
@@ -57,7 +57,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first argument names; an unknown one is told with what is near."""
+        """The command that the first argument names; an error says what is near an unknown one."""
         # click would say the same in three lines, and not what is near.
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], _COMMANDS, n=1)

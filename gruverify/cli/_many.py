@@ -98,7 +98,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
         # GRUVERIFY_CHECK_REPORT would have every member write the one report of all.
         environment = environment_without(_OF_THE_RUN)
         environment.pop("GITHUB_ACTIONS", None)  # what failed is marked by the run of all
-        # So many processes in all, not so many for each of the targets.
+        # So many processes in all, not that many for each of the targets.
         start = Start(options, environment, Path(folder), jobs=max(1, jobs // at_once))
         outcomes = Crew(start, at_once, show, say).check(targets)
     _put_out(outcomes, to, file)
@@ -146,7 +146,7 @@ class Start:
 
 @dataclass
 class Crew:
-    """The checks at work, at most so many at once. Each outcome is shown as it comes, with what its
+    """The checks at work, up to `at_once` of them. Each outcome is shown as it comes, with what its
     process printed; interrupted, the crew keeps what there is.
     """
 

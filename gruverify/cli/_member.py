@@ -132,7 +132,7 @@ class Member:
             known = code if code in GRAVEST_FIRST else EXIT_DIED
             reason = self._stopped_for
             if known == EXIT_UNVISITED:
-                reason = "it visited fewer gates than --fail-under-gates asks"
+                reason = "it visited fewer gates than --fail-under-gates requires"
             more: dict[str, Any] = {"exit": known, "date": date, "reason": reason}
             if names_a_model(self.target):
                 seconds = round(self._ended - self._began, 1)

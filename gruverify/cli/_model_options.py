@@ -49,7 +49,7 @@ _OPTIONS = (
         "--inputs",
         multiple=True,
         metavar="FILE",
-        help="With model.onnx@RUNTIME: inputs (T, B, I) to run beside those that are drawn.",
+        help="With model.onnx@RUNTIME: inputs (T, B, I) to run besides those that are drawn.",
     ),
     click.option(
         "--declare",
@@ -106,7 +106,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked of a model: the one GRU of that name, inputs in files beside those that are
+    """What is asked of a model: the one GRU of that name, inputs in files besides those that are
     drawn, declarations of accuracy; and the weights of a model that is judged as a whole.
     """
 

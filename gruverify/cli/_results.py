@@ -69,7 +69,7 @@ def open_store(file: Path) -> Any:
     """A store that is to be read.
 
     Raises:
-        Fail: it is none, or cannot be read.
+        Fail: it is not one, or cannot be read.
     """
     from gruverify.store import BadStore, File
 

@@ -12,7 +12,7 @@ from gruverify.diagnosis._diagnosis import Layer
 from gruverify.diagnosis._formats import InFormat
 from gruverify.diagnosis._words import length_in_words, units_named
 
-#: Of so many of its entries a gradient may lose all before it is worth a word.
+#: Of that many of its entries a gradient may lose all before it is worth a word.
 _WORTH_A_WORD = 0.01
 
 

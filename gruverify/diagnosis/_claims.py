@@ -21,8 +21,8 @@ from gruverify.diagnosis._windows import Windows
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-#: From this rank correlation on a claim holds; where chance does as well once in so many shuffles,
-#: it does not.
+#: From this rank correlation on a claim holds; where chance does as well once in that many
+#: shuffles, it does not.
 _STRONG, _SHUFFLES, _CHANCE = 0.5, 999, 0.01
 
 

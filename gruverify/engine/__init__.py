@@ -17,6 +17,7 @@ from gruverify.engine._conditions import features_of as features_of
 from gruverify.engine._conditions import marks_of as marks_of
 from gruverify.engine._conditions import outcome as outcome
 from gruverify.engine._conditions import shared_feature as shared_feature
+from gruverify.engine._configured import require_known_names as require_known_names
 from gruverify.engine._corpus import Corpus as Corpus
 from gruverify.engine._corpus import saved_in as saved_in
 from gruverify.engine._deaths import Death as Death

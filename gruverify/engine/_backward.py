@@ -301,7 +301,7 @@ def _of_parameters() -> Iterator[tuple[str, Backward]]:
 
 
 def _detached_before(steps: int) -> Backward:
-    """Nothing is handed to what comes before the last so many steps."""
+    """Nothing is handed to what comes before the last that many steps."""
 
     def handed(later: int, g: Array) -> Array:
         if later == steps - 1:

@@ -65,7 +65,7 @@ def decode_part(values: JsonObject, header: JsonObject) -> Result:
     """The result that `encode_part` wrote, as one of a run with that header.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError: it is not one.
     """
     return Result(
         header,

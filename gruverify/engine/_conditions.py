@@ -69,7 +69,7 @@ _ALIKE = (
 #: A condition that as many cases would meet by chance is not named: the probability, over all
 #: features, from which on.
 _CHANCE = 0.05
-#: What a single failing case alone has is named where at least so many others passed, and so much
+#: What a single failing case alone has is named where at least that many others passed, and so much
 #: of it.
 _OTHERS, _NAMED = 19, 3
 

@@ -11,7 +11,7 @@ from gruverify.backends import Call
 from gruverify.engine._tally import Tally
 from gruverify.invariants import Invariant
 
-#: Under so many invariants a method is fatal, whatever it is asked for.
+#: Under that many invariants a method is fatal, whatever it is asked for.
 SEVERAL = 3
 
 

@@ -24,7 +24,7 @@ Manner: TypeAlias = Literal["remembers", "random", "once"]
 
 #: How often a case that failed is judged, the first time included, before it is shrunk.
 CALLS = 5
-#: Where it did not repeat, it is judged in pairs, after so many judgements of another case and
+#: Where it did not repeat, it is judged in pairs, after that many judgements of another case and
 #: after itself. The second ones fall on every remainder of 2 to 6: who is wrong at every third
 #: call, say, cannot keep step.
 _OTHERS = (1, 1, 1, 1, 1, 1, 2, 1, 2, 1)

@@ -16,8 +16,8 @@ from gruverify.backends import Declarations
 from gruverify.engine._measured import Measured
 
 #: The most that σ or tanh may be wrong by and still be called that: what bfloat16 holds of a
-#: number; or so many units, more than any released library; but never a share of the value at which
-#: a bound claims nothing.
+#: number; or that many units, more than any released library; but never a share of the value at
+#: which a bound claims nothing.
 _COARSEST, _UNITS, _NOTHING = 2.0**-8, 64, 2.0**-4
 
 

@@ -75,7 +75,7 @@ class Journal:
         """What was found of a case that is asked these invariants, by id; None if it has to be
         judged.
 
-        It was found of the very same case, bit by bit, and the very same invariants: else it is not
+        It was found of the very same case, bit for bit, and the same invariants: else it is not
         taken over.
         """
         # From here on until the case is kept: what judging it took, drawing left out.

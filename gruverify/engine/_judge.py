@@ -78,15 +78,15 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
     derived = [method for method in invariant.needs if method in derived_methods(backend)]
     if invariant.family == "contract" and derived:
         return (
-            f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, of which "
-            "it is asked"
+            f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, for which "
+            "it is checked"
         )
     declared = declared or declarations_of(backend)
     # Other sizes would be answered by nothing but an error, which is no finding.
     if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
-        return "it asks for other sizes than the one the backend is built for"
+        return "it needs other sizes than the one that the target is built for"
     if invariant.resizes and declared.shapes == "few":
-        return "declared shapes='few': it asks for other sizes"
+        return "declared shapes='few': it needs other sizes"
     declaration = invariant.ruled_out_by(declared)
     if declaration:
         return f"declared {declaration}"

@@ -292,7 +292,7 @@ def wide_type(fmt: Format) -> type[np.floating[Any]]:
 
 
 def points_of(fmt: Format, low: float, high: float, bits: int) -> NDArray:
-    """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense
+    """Numbers of the format from `low` to `high`, of that many bits: all of a half's, else a dense
     choice of them.
     """
     if fmt.precision <= 11:

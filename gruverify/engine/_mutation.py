@@ -15,7 +15,8 @@ from gruverify.engine._witness import Witness
 
 #: The share of the arrays, and of the entries of each of those, that become others.
 _ARRAYS, _ENTRIES = 0.5, 0.2
-#: An entry is multiplied by a power of two, up or down by so many, or moved in one of so many bits.
+#: An entry is multiplied by a power of two, up or down by that many, or moved in one of that many
+#: bits.
 _OCTAVES, _BITS = 3, 22
 
 

@@ -36,7 +36,7 @@ class Plan:
     """What a run does: how many cases of which formats, from which seed, within how many seconds
     (None: no limit), and which invariants it asks.
 
-    max_failures: a format ends when so many invariants have failed in it (None: when all cases are
+    max_failures: a format ends when as many invariants have failed in it (None: when all cases are
     judged); shrink: whether small cases are looked for that fail; max_size: no case has a size
     above it; saved: witnesses of earlier runs, which are tried before a case is drawn, and do not
     change which are; deaths: what ended a process of the run already, and is not asked again; aim:
@@ -146,7 +146,7 @@ def _require_size(most: Any, backend: Backend) -> None:
     ):
         least = min(map(_largest, drawn_sizes(declared)))
         raise ValueError(
-            f"max_size={most}: a target with shapes='few' is asked about sizes up to {least} at "
+            f"max_size={most}: a target with shapes='few' is checked at sizes up to {least} at "
             "least"
         )
 

@@ -26,7 +26,7 @@ TOPICS = (
     "directional",
     "masks",
 )
-#: What a method of a cell owes beside its numbers takes turns by methods, from these cases on: who
+#: What a method of a cell owes besides its numbers takes turns by methods, from these cases on: who
 #: neglects a duty does so at almost every case, and is put to it by many calls. Directional methods
 #: have theirs where their topic has its turn. A stack's duties take the contract's turns: it has
 #: fewer cases.
@@ -81,7 +81,7 @@ class Profile:
 
     def asks(self, invariant: Invariant, number: int) -> bool:
         """Whether an invariant is asked of the case of that number, from 0: a topic of one case in
-        so many.
+        that many.
         """
         about = topic(invariant)
         turns, duties = self.turns, self.duties

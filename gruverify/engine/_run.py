@@ -53,7 +53,7 @@ from gruverify.engine._undeclared import Undeclared
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
-#: Telling what there is so far may take up to one part in so many of a run's time: of large cases
+#: Telling what there is so far may take up to one part in that many of a run's time: of large cases
 #: there is much to tell.
 _SELDOM = 20
 

@@ -153,13 +153,13 @@ def _obstacles(
     chosen: Selection,
     max_size: int | None,
 ) -> Iterator[str]:
-    """Why a witness is left out, one reason after the other; the first is what is told."""
+    """Why a witness is left out, one reason after the other; the first is what is reported."""
     id, case = witness.invariant, witness.case
     if id not in INVARIANTS:
         yield f"there is no invariant {id!r} any more"
         return
     if case.format not in formats:
-        yield f"{case.format.name} is none of the formats of this run"
+        yield f"{case.format.name} is not a format of this run"
         return
     if not chosen.wants(id):
         yield "the selection leaves the invariant out"

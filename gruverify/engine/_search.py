@@ -221,8 +221,8 @@ def _capped(
     return {name: size for name, size in found.items() if name not in fixed}
 
 
-#: Units of a cell in a survey, and such cells for each hundred cases: with so many units eight see
-#: every bin.
+#: Units of a cell in a survey, and such cells for each hundred cases: with that many units eight
+#: see every bin.
 _UNITS, _SURVEYED = 48, 8
 
 
@@ -312,7 +312,7 @@ def aimed(
     )
 
 
-#: Beyond the first, the survey of sizes has one case of each for so many cases of a run.
+#: Beyond the first, the survey of sizes has one case of each for that many cases of a run.
 _REPEATED = 500
 
 

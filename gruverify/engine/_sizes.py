@@ -19,7 +19,7 @@ LONG = 300
 _SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
 #: The units of a case in which another size is a multiple of theirs.
 _UNITS = 6
-#: From so many steps on a stack has one layer in one direction, which can be held step by step.
+#: From that many steps on a stack has one layer in one direction, which can be held step by step.
 _ONE_LAYER = 33
 _OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "sequence_hvp_reverse")
 

@@ -31,12 +31,12 @@ from gruverify.engine._suggestions import Suggestion, spelled
 from gruverify.engine._verdict import VALUES
 from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 
-#: So many cases must speak for a declaration, and so many be right beside them.
+#: So many cases must speak for a declaration, and that many be right beside them.
 _SEVERAL = 3
-#: Of the cases that passed, so many are asked again.
+#: Of the cases that passed, that many are asked again.
 _AGAIN = 50
-#: Up to so many steps the shortest length is looked for, and these are the sizes that a target may
-#: be built for.
+#: Up to that many steps the shortest length is looked for, and these are the sizes that a target
+#: may be built for.
 _LONGEST, _PROBED = 17, (*range(1, 9), 16, 32)
 #: What says whether a method answered at all.
 _SHAPES = {"contract/shape-sequence", "contract/shape-stack", "contract/shape-step"}
@@ -306,12 +306,12 @@ def _plain(case: AnyCase) -> AnyCase:
 
 
 def _of_steps(case: AnyCase, T: int) -> AnyCase:
-    """The case with so many steps, its own over again where it has fewer."""
+    """The case with that many steps, its own over again where it has fewer."""
     return part(case, "T", [step % case.sizes["T"] for step in range(T)])
 
 
 def _of_size(case: AnyCase, H: int, I: int) -> AnyCase:
-    """The case with so many units and inputs, its own over again where it has fewer."""
+    """The case with that many units and inputs, its own over again where it has fewer."""
     units = part(case, "H", [unit % case.sizes["H"] for unit in range(H)])
     return part(units, "I", [column % case.sizes["I"] for column in range(I)])
 

@@ -158,7 +158,7 @@ def encode_residual(residual: Residual) -> JsonObject:
 
 
 def particulars(case: AnyCase) -> JsonObject:
-    """What a case has beside its arrays; a case of a stack has it under a name that tells that it
+    """What a case has besides its arrays; a case of a stack has it under a name that tells that it
     is one.
     """
     if isinstance(case, Case):

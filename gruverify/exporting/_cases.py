@@ -55,7 +55,7 @@ def exported_cases(
     `gruverify.strategies.stack_cases`, such as bidirectional.
 
     Raises:
-        BadDeclaration: a declaration is none, or has a value that it cannot have.
+        BadDeclaration: a declaration is unknown, or has a value that it cannot have.
     """
     mode = rounding_of(Declared(declared or {}), fmt)
     for number, (about, case) in enumerate(boundary_cases(fmt, variant) if boundary else ()):

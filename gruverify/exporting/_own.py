@@ -20,7 +20,7 @@ def own_cases(
     """Cases of this stack: those of certain sizes and magnitudes, then `count` random ones.
 
     Raises:
-        BadDeclaration: a declaration is none, or has a value that it cannot have.
+        BadDeclaration: a declaration is unknown, or has a value that it cannot have.
     """
     mode, rng = rounding_of(Declared(declared or {}), stack.format), np.random.default_rng(seed)
     some = _Some(stack, rng)

@@ -3,7 +3,7 @@ must let pass.
 
     gruverify check gruverify.faults:inverted-update-gate
 
-`FAULTS` and `EQUIVALENTS` have them by id; each is built anew by `fault.build()`.
+`FAULTS` and `EQUIVALENTS` have them by id; each is built afresh by `fault.build()`.
 """
 
 from typing import Any

@@ -111,7 +111,7 @@ def gradients_added_up_over_calls() -> Backend:
     """No zero_grad: each call adds to what the one before returned."""
     kept: list[Gradients] = []
 
-    # A case of other sizes starts anew, as adding would raise and so give the fault away.
+    # A case of other sizes starts over, as adding would raise and so give the fault away.
     def fits(g: Gradients) -> bool:
         return bool(kept) and [a.shape for _, a in kept[-1].items()] == [
             a.shape for _, a in g.items()

@@ -171,7 +171,7 @@ def _leak(
 
 @fault("stack", "h_n + 0·x_t for t > n", touches="PAD NAN")
 def padding_multiplied_by_zero() -> Backend:
-    """Masks are factors: what is not a number behind a member's last step goes on into its last
+    """Masks are factors: what is not a number after a member's last step goes on into its last
     state.
     """
 
@@ -192,7 +192,7 @@ def padding_multiplied_by_zero() -> Backend:
 
 @fault("stack", "dL/dθ + 0·dL/dh_t for t > n", touches="PAD NAN dθ")
 def cotangents_of_padding_multiplied_by_zero() -> Backend:
-    """Masks are factors of the cotangents: what is not a number behind a member's last step reaches
+    """Masks are factors of the cotangents: what is not a number after a member's last step reaches
     every gradient.
     """
 

@@ -47,7 +47,7 @@ class Fault:
     id: kebab-case; kind: see `Kind`; mathematics: one line; touches: which OBSERVABLES it shows in;
     thread: where a released implementation was reported to do something like it, such as
     "google/flax#5594"; description: one line;
-    needs: the package it is written with, beside NumPy.
+    needs: the package it is written with, besides NumPy.
     """
 
     id: str
@@ -114,7 +114,7 @@ def fault(
     touches: OBSERVABLES with spaces between them; into: WRONG unless given.
 
     Raises:
-        ValueError: the id is taken, or an observable is none.
+        ValueError: the id is taken, or an observable is unknown.
     """
     bank = WRONG if into is None else into
 
@@ -124,7 +124,7 @@ def fault(
             raise ValueError(f"id={id!r} is taken")
         if unknown := set(touches.split()) - set(OBSERVABLES):
             raise ValueError(
-                f"touches={touches!r}: {min(unknown)} is none of {', '.join(OBSERVABLES)}"
+                f"touches={touches!r}: {min(unknown)} is not one of {', '.join(OBSERVABLES)}"
             )
         bank[id] = Fault(
             id=id,

@@ -161,7 +161,7 @@ def state_clipped_between_steps() -> Backend:
 )
 def recycled_initial_state() -> Backend:
     """The buffer of the initial state is not cleared."""
-    # By batch, units and dtype: a buffer of another size would be allocated anew.
+    # By batch, units and dtype: a buffer of another size would be allocated again.
     left: dict[tuple[object, ...], NDArray] = {}
 
     class Recycling(Stepping):

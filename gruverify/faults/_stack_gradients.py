@@ -107,7 +107,7 @@ def no_gradient_without_a_loss_on_the_last_state() -> Backend:
 
 @fault("stack", "dL/dx_t = dL/dx_n for t > n", touches="dx PAD", thread="Element-Research/rnn#253")
 def gradients_of_inputs_at_padding() -> Backend:
-    """Gradients of inputs behind a member's last step repeat its last one."""
+    """Gradients of inputs after a member's last step repeat its last one."""
 
     def leaking(
         g: StackGradients,

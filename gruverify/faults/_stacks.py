@@ -197,7 +197,7 @@ def padding_run_through() -> Backend:
 
 @fault("stack", "y_t = h_n for t > n", touches="PAD")
 def last_output_repeated_at_padding() -> Backend:
-    """Outputs behind a member's last step repeat its last one."""
+    """Outputs after a member's last step repeat its last one."""
 
     def repeated(
         answer: Pair,

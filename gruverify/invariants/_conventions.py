@@ -108,7 +108,7 @@ def _claims(trial: Trial, variant: Variant) -> bool:
 
 
 def _alike(what: str, one: Trial, other: Trial, more: Floats | float = 0.0) -> Residual:
-    """Both steps are the same: apart by no more than both radii, and what is allowed beside."""
+    """Both steps are the same: apart by no more than both radii, and what is allowed besides."""
     allowed = one.exact.next_state.radius + other.exact.next_state.radius + more
     return agree_within(what, "bi", other.observed.step, one.observed.step, allowed)
 
@@ -144,7 +144,7 @@ def candidate_driven(case: Case) -> Case:
 
 @invariant(
     "conventions/gate-order",
-    "rows come in the order r, z, n: driven alone to its end each gives h'/2, h' (keep) or 0 "
+    "rows come in the order r, z, n: each, driven alone to its limit, gives h'/2, h' (keep) or 0 "
     "(replace), (h' + 1)/2",
     source="theory 11, M10",
     bound="exact",
@@ -188,8 +188,8 @@ def biases_swapped(case: Case) -> Case:
 
 @invariant(
     "conventions/bias-sum",
-    "b_x and b_h may be exchanged: of r and z, and of the candidate that is reset before the "
-    "product",
+    "b_x and b_h are interchangeable: of r and z, and of a candidate that is reset before "
+    "the product",
     source="theory 7; M11",
     needs=["step"],
     applies=lambda variant: variant.biases == "both",
@@ -239,7 +239,7 @@ def _moderate(bias: NDArray) -> NDArray:
 
 @invariant(
     "conventions/candidate-bias",
-    "b_hc counts r∘b_hc after the product and b_hc before it: so much of b_xc is the same",
+    "b_hc contributes r∘b_hc after the product and b_hc before it: as much of b_xc does the same",
     source="theory 7; M12",
     needs=["step"],
     applies=lambda variant: variant.has("b_xc") and variant.has("b_hc"),

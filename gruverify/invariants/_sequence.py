@@ -22,7 +22,7 @@ from gruverify.invariants.core._trial import Trial
 
 @invariant(
     "sequence/chunks",
-    "a sequence run in two pieces, the second from the last state of the first, is the sequence",
+    "a sequence run in two pieces, the second from the last state of the first, equals the whole",
     source="theory 11, M31",
     needs=["sequence"],
 )
@@ -46,7 +46,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "sequence/loop",
-    "a sequence is its steps, one after the other",
+    "a sequence equals its steps, one after the other",
     source="theory 11, M32",
     needs=["step", "sequence"],
 )
@@ -87,7 +87,7 @@ def from_zero(case: Case) -> Case:
 
 @invariant(
     "sequence/no-state",
-    "no state is a state of zeros",
+    "no state means a state of zeros",
     source="theory 11, M47; fault S03",
     bound="exact",
     needs=["sequence"],
@@ -123,7 +123,7 @@ def zeros_are_inputs(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "sequence/liveness",
-    "another parameter, input or state has another outcome, wherever the enclosures are disjoint",
+    "another parameter, input or state gives another result wherever the enclosures are disjoint",
     source="theory 11, M30",
     bound="inequality",
     needs=["sequence"],
@@ -172,7 +172,7 @@ def crowded(case: Case) -> Case:
 
 @invariant(
     "sequence/batch",
-    "each member's outputs are those it has alone",
+    "each member's outputs are those it gives alone",
     source="theory 11, M34",
     needs=["sequence"],
 )
@@ -188,7 +188,7 @@ def batch(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "sequence/step-batch",
-    "each member's next state is the one it has alone",
+    "each member's next state is the one it gives alone",
     source="theory 11, M34",
     needs=["step"],
 )
@@ -208,7 +208,7 @@ def members_reversed(case: Case) -> Case:
 
 @invariant(
     "sequence/batch-permutation",
-    "members in another order have their outputs in that order",
+    "reordering the members reorders their outputs",
     source="theory 11, M35",
     needs=["sequence"],
 )
@@ -225,7 +225,7 @@ def batch_permutation(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "sequence/step-batch-permutation",
-    "members in another order have their next states in that order",
+    "reordering the members reorders their next states",
     source="theory 11, M35",
     needs=["step"],
 )

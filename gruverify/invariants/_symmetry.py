@@ -216,21 +216,21 @@ def _with_input(case: Case, column: NDArray) -> Case:
 SYMMETRIES = (
     Symmetry(
         "sign-flip",
-        "a unit negated, with its weights, is its state negated",
+        "negating a unit, with its weights, negates its state",
         "theory 7; M16",
         signs_flipped,
         (_flipped_back,),
     ),
     Symmetry(
         "permutation",
-        "units in another order have their states in that order",
+        "reordering the units reorders their states",
         "theory 7; M17",
         units_reversed,
         (_reversed_back,),
     ),
     Symmetry(
         "clone",
-        "a unit and its clone, each with half of the outgoing weights, are the unit",
+        "a unit and its clone, each with half of the outgoing weights, act as the unit",
         "theory 7; M21",
         unit_cloned,
         (_first_units, _clone_for_original),
@@ -239,7 +239,7 @@ SYMMETRIES = (
     ),
     Symmetry(
         "dead-unit",
-        "a unit that no unit listens to changes no other",
+        "a unit without outgoing weights changes no other",
         "theory 11, M22",
         unit_added,
         (_first_units,),
@@ -247,7 +247,7 @@ SYMMETRIES = (
     ),
     Symmetry(
         "block-diagonal",
-        "two cells in one, with block-diagonal weights, are two cells",
+        "two cells in one, with block-diagonal weights, act as two cells",
         "theory 11, M23",
         doubled,
         (_first_units, _second_units),
@@ -255,14 +255,14 @@ SYMMETRIES = (
     ),
     Symmetry(
         "input-permutation",
-        "inputs and their weights in another order change nothing",
+        "reordering the inputs along with their weights changes nothing",
         "theory 11, M18",
         inputs_reversed,
         (as_it_is,),
     ),
     Symmetry(
         "scaling",
-        "x times a power of two and W_x divided by it change nothing",
+        "multiplying x by a power of two and dividing W_x by it changes nothing",
         "theory 11, M19",
         inputs_scaled,
         (as_it_is,),
@@ -277,7 +277,7 @@ SYMMETRIES = (
     ),
     Symmetry(
         "bias-as-input",
-        "an input of 1 with the weights b_x is the bias b_x",
+        "an input of 1 with the weights b_x acts as the bias b_x",
         "theory 11, M20",
         bias_as_input,
         (as_it_is,),

@@ -39,7 +39,7 @@ from gruverify.judging._walk import model_of, stored_in
 _LOOSER = 16
 #: How many steps are looked at to see how large errors are.
 _LOOKED_AT = 256
-#: Above so many operations a step, or where inner layers have to be enclosed anew, no more
+#: Above that many operations a step, or where inner layers have to be enclosed again, no more
 #: departures than one or two.
 _COSTLY = 2**19
 #: How many steps are tried before all are, where each try encloses the inner layers.
@@ -123,7 +123,7 @@ def _agrees(source: Source, failed: Sequence[Held]) -> bool:
 
 
 def _begins_right(source: Source) -> bool:
-    """Whether the first steps hold: where inner layers are to be enclosed anew, that is soon found
+    """Whether the first steps hold: where inner layers are to be enclosed again, that is soon found
     out.
 
     What goes backward does not begin there.

@@ -24,7 +24,7 @@ MOST = 2**32
 
 
 def affordable(steps: int, members: int, units: int) -> bool:
-    """Whether the norms of so many Jacobians are found in reasonable time."""
+    """Whether the norms of that many Jacobians are found in reasonable time."""
     return steps * members * units**3 <= MOST
 
 

@@ -17,7 +17,7 @@ from gruverify.judging._held import Held, Source, share_within
 from gruverify.judging._record import Record
 from gruverify.judging._ruling import NO_STEP, Ruling, ruling_of
 
-#: How many departures of a reading are tried, on runs of up to so many steps of members.
+#: How many departures of a reading are tried, on runs of up to that many steps of members.
 _DEPARTURES, _SOUGHT = 2, 8
 
 

@@ -21,7 +21,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 @dataclass(frozen=True, eq=False)
 class Masks:
     """What becomes of the states of some steps: h_t = m∘h' + (1-m)∘(the step from h'), where h' is
-    h_{t-1}, or 0 where a step starts anew.
+    h_{t-1}, or 0 where a step starts over.
 
     keep: the share m, (T, B, 1), or (T, B, D·H): 1 where a step is masked, the mask of zoneout, or
     the share that stands for it in evaluation; restart: the steps (T, B, 1) that start from zeros;

@@ -78,7 +78,7 @@ def judge(
     model: the weights; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without a batch;
     outputs: (T, B, D·H) alike, those of the last layer, or (L, T, B, D·H) those of every layer;
     state: the initial one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths:
-    (B,), what stands behind a member's last step is not judged; format: that the run was computed
+    (B,), what stands after a member's last step is not judged; format: that the run was computed
     in, the weights' unless given; activations: the functions of the gates and of the candidate, as
     ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; keep: (T, B), 1 where a step is
     masked and the state stays, or of a single layer (T, B, D·H), the mask of zoneout or its shares;
@@ -88,7 +88,7 @@ def judge(
 
     Raises:
         BadRecord: an array does not fit the weights; the message names it with shapes and letters.
-        BadDeclaration: a declaration is none, or has a value that it cannot have.
+        BadDeclaration: a declaration is unknown, or has a value that it cannot have.
     """
     found = record(
         model,
@@ -147,8 +147,8 @@ def _failed(
     return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 
-#: From so many numbers on, all in one unit of a direction that has at least as many units, one unit
-#: is singled out.
+#: From that many numbers on, all in one unit of a direction that has at least as many units, one
+#: unit is singled out.
 _MANY = 8
 
 

@@ -70,7 +70,7 @@ class _Search:
         if not left:
             self.best = min(self.best, chosen, key=len)
             return
-        # The bound of branch and bound: at least so many more are needed.
+        # The bound of branch and bound: at least that many more are needed.
         if self.steps >= PATIENCE or len(chosen) + _disjoint(left) >= len(self.best):
             return
         # The fault with the fewest killers branches least.

@@ -163,7 +163,7 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     """Judge case after case as a run does, until something fails."""
     hunt = _Hunt(backend, plan)
     for fmt in formats:
-        # As a run does: in each format the turns begin anew.
+        # As a run does: in each format the turns start over.
         hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
             draw(stream.strategy, stream.count, stream.seed, hunt.visit, stream.first)

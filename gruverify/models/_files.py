@@ -29,8 +29,8 @@ from gruverify.models._safetensors import safetensors_arrays
 #: Arrays by name, and what the file says of them.
 Read: TypeAlias = tuple[Mapping[str, NDArray], Keywords]
 
-#: What a compressed archive may come to: so many times its own size, or so many bytes if that is
-#: more.
+#: What a compressed archive may come to: that many times its own size, or that many bytes if that
+#: is more.
 _EXPANDS, _SMALL = 8, 2**26
 #: NumPy refuses headers that are longer.
 _MOST_OF_HEADER = 2**17
@@ -120,7 +120,7 @@ def _reader(head: bytes, size: int) -> Callable[[Path], Read]:
         raise ValueError(
             "is a pickle, which would have to be executed; if PyTorch saved it, before version "
             "1.6: "
-            "torch.save(torch.load(...), ...) writes it anew"
+            "torch.save(torch.load(...), ...) writes it again"
         )
     if head and _is_map(head):
         return _msgpack

@@ -19,7 +19,7 @@ import numpy as np
 
 from gruverify.arithmetic import NDArray, bfloat16
 
-#: Groups inside groups, down to here, and so many groups and datasets in all.
+#: Groups inside groups, down to here, and that many groups and datasets in all.
 _DEPTH, _MOST = 24, 20_000
 _SPACE, _TYPE, _EXTERNAL, _LAYOUT, _ATTRIBUTE, _CONTINUED, _TABLE = 1, 3, 7, 8, 12, 16, 17
 _LINKS = 2
@@ -34,7 +34,7 @@ _REALS = {
     (64, 11, 52): np.dtype("f8"),
 }
 _SAVE_ANEW = (
-    "save the arrays anew, np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
+    "save the arrays again, np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
 )
 
 

@@ -23,7 +23,7 @@ _INPUT, _OUTPUT, _NAME, _OP, _ATTRIBUTE, _DOMAIN = 1, 2, 3, 4, 5, 7
 _FUNCTION_NAME, _FUNCTION_INPUT, _FUNCTION_OUTPUT, _FUNCTION_NODE, _FUNCTION_DOMAIN = 1, 4, 5, 7, 10
 _ATTRIBUTE_NAME, _TENSOR, _GRAPH, _REFERS_TO = 1, 5, 6, 21
 _TENSOR_NAME = 8
-#: Graphs and functions inside each other, down to here; and so many nodes in all.
+#: Graphs and functions inside each other, down to here; and that many nodes in all.
 _DEPTH, _MOST = 8, 2**20
 RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
 _STANDARD = ("", "ai.onnx")

@@ -48,7 +48,7 @@ def invariant(
         )
     if model.stack.directions == 2 or model.backward:
         raise CannotReach(
-            f"property {wanted.text!r}: for ever is asked of a GRU that runs forward alone"
+            f"property {wanted.text!r}: 'for ever' needs a GRU that only runs forward"
         )
     low, high = boxes.state_low, boxes.state_high
     # No state leaves this interval (theory.md, M01), so that S need not grow beyond it.

@@ -84,7 +84,7 @@ def property_named(text: str, states: int, outputs: int | None) -> Property:
         return _compared(text, compared, states, outputs)
     if wins := _WINS.fullmatch(said):
         return _wins(text, wins, states, outputs)
-    raise CannotReach(f"property {text!r} is none: write {_GRAMMAR}")
+    raise CannotReach(f"property {text!r} is not one: write {_GRAMMAR}")
 
 
 def _compared(text: str, said: re.Match[str], states: int, outputs: int | None) -> Property:

@@ -123,7 +123,7 @@ def _behind(model: Model, noise: Noise, output: Affine) -> Affine | None:
 
 
 def require_memory(model: Model, noise: Noise, boxes: Boxes, pieces: int, most: float) -> None:
-    """Raise CannotReach if a run takes more than so many GiB, with each box in so many pieces."""
+    """Raise CannotReach if a run takes more than `most` GiB, with each box in that many pieces."""
     s = model.stack
     pairs = noise.roots * (noise.roots + 1) // 2 if noise.generators else 0
     # Those that are kept, those of pairs, and what a step adds: its inputs and three curves a

@@ -24,7 +24,7 @@ FILES = ("index.html", "junit.xml", "summary.md", "result.json")
 DIAGNOSIS_FILES = ("index.html", "diagnosis.json")
 #: What a report's folder, and a folder in it for one of several results, may hold.
 _OURS = (*FILES, *DIAGNOSIS_FILES, "targets.json")
-#: In a page's head the mark stands within so many characters.
+#: In a page's head the mark stands within that many characters.
 _HEAD = 2000
 
 

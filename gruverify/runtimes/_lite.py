@@ -23,8 +23,8 @@ def require_runs(file: str, runtime: str) -> None:
         return
     others = ", ".join(name for name, each in RUNTIMES.items() if (each.files == _ENDING) == lite)
     raise ValueError(
-        f"{runtime} runs {known.files} files, and {file} is none: choose from {others}, or name a "
-        "function (model, inputs) as package.module:function"
+        f"{runtime} runs {known.files} files, and {file} is not one: choose from {others}, or name "
+        "a function (model, inputs) as package.module:function"
     )
 
 

@@ -77,7 +77,9 @@ def ports_of(
             kind = "input" if roles is INPUTS else "output"
             raise ValueError(f"--port {role}={name}: the {kind}s are {_listed(each)}")
         if port.type not in _TYPES[role]:
-            raise ValueError(f"--port {role}={name}: {port} is none of {', '.join(_TYPES[role])}")
+            raise ValueError(
+                f"--port {role}={name}: {port} is not one of {', '.join(_TYPES[role])}"
+            )
         if [named.get(other) for other in roles].count(name) > 1:
             raise ValueError(f"--port {role}={name}: it is named twice, and has one role")
         if not fits.allows(role, port):

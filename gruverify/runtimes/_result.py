@@ -84,7 +84,7 @@ def check_file(
     """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics, and every
     chain of nodes between which there is nothing but layout; or a whole ONNX or TFLite model.
 
-    cases: how many are drawn beside what is always asked; only: the name of the one node that is
+    cases: how many are drawn besides what is always checked; only: the name of the one node that is
     wanted; whole: what the model computes as a whole, where
     its GRU is no node, as in every TFLite file; recorded: inputs to run besides those that are
     drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
@@ -93,7 +93,7 @@ def check_file(
         BadFile: the file cannot be read, has no GRU node, or one that is wanted lacks weights or
         has some that do not fit; ValueError: there is no such node, input, output or runtime, or it
         runs no such files; TargetUnavailable: the runtime cannot be imported; BadDeclaration: a
-        declaration is none, or has a value that it cannot have.
+        declaration is unknown, or has a value that it cannot have.
     """
     require_runs(file, runtime)
     # The runtime is imported last: what is wrong with the file is then said without it.

@@ -99,7 +99,7 @@ class KeptCampaign:
                 return int(number)
             self.said = visible(
                 f"campaign {number} ({started}) was asked the same of other targets, everything is "
-                f"asked anew: changed since: {_changed(theirs, targets)}"
+                f"run again: changed since: {_changed(theirs, targets)}"
             )
         entered = connection.execute(
             "INSERT INTO campaign (asked, targets, started) VALUES (?, ?, ?)",

@@ -176,7 +176,7 @@ class Earlier:
 
 
 def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str, ...]]:
-    """The run to go on with, None if everything is asked anew, and why."""
+    """The run to go on with, None if everything is run again, and why."""
     with damaged():
         runs = file.query(lambda connection: list(_runs(connection, now.target)))
     # Options first: who gives others means another run, and is told so; a target that has changed
@@ -198,14 +198,14 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
             why = f"{why}; {claims}"
         return None, (
             visible(
-                f"{changed} cannot be gone on with, everything is asked anew: changed since: {why}"
+                f"{changed} cannot be gone on with, everything is run again: changed since: {why}"
             ),
         )
     if begun is not None:
         raise OtherRun(visible(_way_out(begun, now, file)))
     return None, (
         visible(
-            f"{file.path} has no run of {now.target} that is not finished: everything is asked"
+            f"{file.path} has no run of {now.target} that is not finished: everything is checked"
         ),
     )
 

@@ -44,8 +44,8 @@ class Found:
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were
     drawn, by format and kind; the backend's name, methods, unusual declarations and variants, and
     the version of a program.
-    `left_out` are the families of the core, with their formats, of which pytest itself, told by -k,
-    a path or --lf, does not run all tests. `lesser`, by who saw something fail and in which format,
+    `left_out` are the core families, with their formats, of which -k, a path or --lf makes pytest
+    leave tests out. `lesser`, by who saw something fail and in which format,
     is what explains all of that as less accuracy than declared; `flaky`, by invariant and format,
     are the failures that do not repeat.
     """

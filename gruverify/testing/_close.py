@@ -1,5 +1,5 @@
-"""Recorded outputs held against derived bounds, in a test of any kind: in place of assert_allclose
-and a guess.
+"""Compare recorded outputs with derived bounds, in a test of any kind: in place of assert_allclose
+and a guessed tolerance.
 """
 
 from __future__ import annotations
@@ -29,25 +29,32 @@ def assert_gru_close(
     zero_outputs: bool = False,
     **declared: Any,
 ) -> None:
-    """Assert that outputs differ from the mathematics of a GRU by rounding alone; no tolerance is
-    chosen.
+    """Assert that outputs differ from the mathematics of a GRU only by rounding. Nobody chooses a
+    tolerance.
 
         gruverify.testing.assert_gru_close(cell, inputs, outputs, state=state)
 
-    model: a `Cell` or `Stack`; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without
-    a batch; outputs: (T, B, D·H) alike, or (L, T, B, D·H) those of every layer; state: the initial
-    one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths: (B,); format: that
-    it was computed in, the weights' unless given; activations: the functions of the gates and of
-    the candidate, as ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; keep,
-    restart, zero_outputs: masked steps, zoneout and steps that start from zeros, as
-    `gruverify.judging.judge` has them; declared: what it declares of its accuracy, such as
-    kappa_sigma=5 (see docs/tolerances.md).
+    Args:
+        model: The weights, as a `Cell` or a `Stack`.
+        inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without a batch.
+        outputs: (T, B, D·H), laid out as the inputs are; or (L, T, B, D·H), those of every layer.
+        state: The initial state, (L·D, B, H) or, of a single cell, (B, H); zeros unless given.
+        lengths: The number of steps of each member, (B,); T unless given.
+        format: The format of the computation; that of the weights unless given.
+        batch_first: Whether inputs and outputs begin with the batch.
+        activations: The functions of the gates and of the candidate, such as
+            ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions.
+        keep: 1 where a step is masked and the state stays, (T, B); or zoneout's share, per unit.
+        restart: 1 where a step starts from zeros, (T, B).
+        zero_outputs: Whether the outputs of masked steps are 0.
+        **declared: What the implementation declares of its accuracy, such as kappa_sigma=5 (see
+            docs/tolerances.md).
 
     Raises:
-        AssertionError: a number is beyond its bound, or the bounds claim too little; it says which,
+        AssertionError: A number is beyond its bound, or the bounds claim too little; it says which,
             and what explains it.
-        BadRecord: an array does not fit the weights.
-        BadDeclaration: there is no such declaration, or it cannot have that value.
+        BadRecord: An array does not fit the weights.
+        BadDeclaration: There is no such declaration, or it cannot have that value.
     """
     __tracebackhide__ = True
     ruling = judge(

@@ -1,4 +1,4 @@
-"""`--gru-target TARGET`: conformance tests that stand in no file."""
+"""`--gru-target TARGET`: conformance tests that are in no file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
     """The conformance tests of a target, which is the first part of their ids.
 
     Raises:
-        pytest.UsageError: there is no such target, or it cannot be used.
+        pytest.UsageError: There is no such target, or it cannot be used.
     """
     module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
     items = list(session.genitems(module))
@@ -41,7 +41,7 @@ def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
 
 
 def _require_backend(items: list[pytest.Item]) -> None:
-    """One error for a target that there is not, where each test would have the same."""
+    """Raise one error for a target that does not exist, where each test would raise the same."""
     for marker in (item.get_closest_marker("gruverify") for item in items):
         if marker is not None:
             try:

@@ -40,7 +40,7 @@ from gruverify.testing import _options
 from gruverify.testing._subject import Part, Subject
 from gruverify.testing._unrepeated import noted, unrepeated
 
-_UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+_IRRELEVANT = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
 def conformance(
@@ -65,16 +65,17 @@ def conformance(
             `nn.Module`, a backend.
         formats: The formats, each itself or by its name ("f32"); all four unless given. Those that
             the target does not claim are skipped.
-        only: Patterns of the invariants to check; all unless given.
+        only: Patterns of the invariants to check: ids, families, globs, beginnings of ids; all
+            unless given.
         skip: Patterns of the invariants not to check.
-        skips_files: Files that list such invariants.
+        skips_files: Files that list invariants not to check.
         xfails_files: Files that list invariants which are expected to fail. Each is a test of its
             own, marked xfail with the file's reason.
-        settings: Of Hypothesis, instead of those of the run.
+        settings: Hypothesis settings to use in place of those of the run.
 
     Raises:
         BadSelection: A pattern or a file is wrong.
-        ValueError: Something in `formats` is no format and names none.
+        ValueError: Something in `formats` is not a format, nor the name of one.
     """
     # The module that calls it: there the target may have a name, and the test a line.
     caller = sys._getframe(1)
@@ -118,7 +119,7 @@ def _subject(
     module: Mapping[str, Any],
     database: ExampleDatabase | None,
 ) -> Subject:
-    """The target with what it is to be asked: of the call, and of the run's options."""
+    """The target with what is to be checked: by the call, and by the options of the run."""
     options = _options.current(target)
     mine = selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files)
     theirs = options.chosen
@@ -145,8 +146,8 @@ def _parameters(part: Part) -> Any:
 
 
 def _fitting(given: hypothesis.settings | None, profile: str) -> hypothesis.settings:
-    """These settings, else the run's, but that a slow backend is no fault, and that one failure is
-    shown, not many.
+    """These settings, else those of the run; except that a slow backend is no failure, and that one
+    failure is shown, not many.
     """
     base = given or hypothesis.settings()
     if profile and given is None:
@@ -160,7 +161,7 @@ def _fitting(given: hypothesis.settings | None, profile: str) -> hypothesis.sett
         base,
         max_examples=examples,
         deadline=None,
-        suppress_health_check=_UNASKED,
+        suppress_health_check=_IRRELEVANT,
         report_multiple_bugs=False,
         phases=phases,
     )
@@ -214,7 +215,7 @@ def _put(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A case that Hypothesis does not print: the failure does."""
+    """A case that Hypothesis does not print, because the failure does."""
 
     case: AnyCase
 
@@ -230,9 +231,7 @@ def _cases(subject: Subject, format: str, asked: Iterable[Invariant]) -> st.Sear
 
 
 class Falsified(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, by another name
-    """An invariant failed: the failure of a conformance test, which pytest shows without a
-    traceback.
-    """
+    """A conformance test failed because an invariant did; pytest shows it without a traceback."""
 
     __module__ = "gruverify.testing"
 

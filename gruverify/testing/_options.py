@@ -1,9 +1,9 @@
-"""What a run of pytest says about conformance: the options of the plugin, read and checked."""
+"""The options of the plugin and of pyproject.toml, read and checked for a run of pytest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,15 @@ from gruverify import _pytest
 from gruverify._config import configuration
 from gruverify.arithmetic import FORMATS, Format, formats_named
 from gruverify.backends import MEMORY, PATIENCE, Limits, require_named
-from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, files_for, selection
+from gruverify.engine import (
+    EVERYTHING,
+    PROFILES,
+    BadSelection,
+    Selection,
+    files_for,
+    require_known_names,
+    selection,
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ def current(target: object = None) -> Options:
     return Options()
 
 
-def meant(target: object) -> object:
-    """What a target stands for where the project has a table of it, else the target."""
+def named(target: object) -> object:
+    """What the project's table of targets gives for a name, else the target itself."""
     if _pytest.RUNS and isinstance(target, str):
         return configuration(_pytest.RUNS[-1].rootpath).targets.get(target, target)
     return target
@@ -61,11 +69,30 @@ def options_of(config: pytest.Config, target: object = None) -> Options:
     return read[name]
 
 
+def overridden(config: pytest.Config, target: str | None) -> Iterator[str]:
+    """A line for each key of pyproject.toml that an option of pytest, or of its ini file, wins
+    over.
+    """
+    for key, table in configuration(config.rootpath).options(target).items():
+        for name in (key, key.removesuffix("s")):
+            given = _pytest.given_value(config, name)
+            if given and _as_list(given) != _as_list(table.values[key]):
+                yield table.overridden(key, f"--gru-{name}")
+
+
+def _as_list(value: Any) -> list[str]:
+    """One or several texts, or a list of formats with commas, as texts."""
+    if isinstance(value, str):
+        return value.split(",")
+    return [str(each) for each in value]
+
+
 def _read(config: pytest.Config, target: str | None) -> Options:
     try:
         project = configuration(config.rootpath)
         require_named(project)
         options = project.options(target)
+        require_known_names(options)
         configured = {key: table.values[key] for key, table in options.items()}
         formats = _pytest.option_value(config, "formats") or ",".join(configured.get("formats", ()))
         profile = _pytest.option_value(config, "profile") or configured.get("profile", "")

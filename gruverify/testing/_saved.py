@@ -1,4 +1,4 @@
-"""Cases that campaigns left in a database of Hypothesis, in tests of any kind."""
+"""Use the cases that campaigns saved in a Hypothesis database, in tests of any kind."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def saved_cases(
     formats: str | Iterable[Format | str] = FORMATS,
     database: ExampleDatabase | None = None,
 ) -> list[AnyCase]:
-    """The cases of a target that `gruverify campaign --database` left, small ones first.
+    """Return the cases of a target that `gruverify campaign --database` saved, smallest first.
 
     Args:
-        target: As the campaign named it.
-        kind: Those of cells, `Case`, or of stacks, `StackCase`.
-        formats: The formats, each itself or by its name ("f32").
-        database: Where they are; that of Hypothesis' current profile unless given.
+        target: The TARGET as the campaign named it.
+        kind: `Case` for those of cells, `StackCase` for those of stacks.
+        formats: The formats, each itself or by its name ("f32"); all unless given.
+        database: Where they are saved; the database of Hypothesis' current profile unless given.
 
     Raises:
-        ValueError: Something in `formats` is no format and names none.
+        ValueError: Something in `formats` is not a format, nor the name of one.
     """
     named = formats_named(formats)
     place = hypothesis.settings().database if database is None else database
@@ -52,18 +52,21 @@ def saved_examples(
     formats: str | Iterable[Format | str] = FORMATS,
     database: ExampleDatabase | None = None,
 ) -> Callable[[Test], Test]:
-    """A decorator of a Hypothesis test that shows it `saved_cases` first, as `@example` does each.
+    """Decorate a Hypothesis test so that it runs the `saved_cases` first, each as an `@example`.
 
         @gruverify.testing.saved_examples("mypkg.kernels:MyGRU", formats=["f32"])
         @given(case=gst.cases(formats=["f32"]))
         def test_my_gru(case): ...
 
-    argument: of the test, that takes the case; the others are those of `saved_cases`.
+    argument: the argument of the test that takes the case; the others are those of `saved_cases`.
+
+    Raises:
+        ValueError: Something in `formats` is not a format, nor the name of one.
     """
     cases = saved_cases(target, kind=kind, formats=formats, database=database)
 
     def decorated(test: Test) -> Test:
-        # Hypothesis shows the one first that was put on last.
+        # Hypothesis runs the example first that was added last.
         for case in reversed(cases):
             test = hypothesis.example(**{argument: case})(test)
         return test

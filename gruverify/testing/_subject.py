@@ -1,4 +1,4 @@
-"""What is tested: a target, and which invariants each of its tests asks."""
+"""What is tested: a target, and the invariants that each of its tests checks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Subject:
     def backend(self) -> Backend:
         """What stands for the target; seeded, if it wants that."""
         set_limits(_options.current(self.target).limits)
-        backend: Any = resolve(_options.meant(self.target))
+        backend: Any = resolve(_options.named(self.target))
         if callable(getattr(backend, "seed", None)):
             backend.seed(0)
         found: Backend = backend
@@ -140,7 +140,7 @@ class Subject:
         yield from (witness for witness in usable.witnesses if witness.invariant in asked)
 
     def invariants_of(self, family: str, format: str) -> tuple[list[Invariant], str]:
-        """The invariants of a test, and why others of the family are not asked."""
+        """The invariants of a test, and why others of the family are not checked."""
         if (family, format) not in self._asked:
             self._asked[family, format] = self._find(family, format)
         return self._asked[family, format]
@@ -222,9 +222,7 @@ class Subject:
                 self.found.left_out.add((family, part.format))
 
     def enter(self, case: AnyCase, judgements: list[Judgement], visited: Coverage) -> None:
-        """Add a case to what was found, unless it is drawn to shrink a failure or to show it
-        again.
-        """
+        """Add a case to what was found, unless it was drawn to shrink or repeat a failure."""
         format = case.format.name
         self._explain(case, [judgement for judgement in judgements if judgement.failed])
         if not any(
@@ -243,8 +241,8 @@ class Subject:
             self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))
 
     def _explain(self, case: AnyCase, failing: list[Judgement]) -> None:
-        """Ask whether all that failed in the format, shrunk cases too, may be a matter of
-        accuracy.
+        """Find out whether lower accuracy explains all that failed in the format, shrunk cases
+        included.
         """
         unexpected = [
             one for one in failing if not self.chosen.xfails_it(one.invariant.id, case.format.name)

@@ -1,4 +1,4 @@
-"""What a run of conformance tests says on the terminal and writes as a report."""
+"""What a run of conformance tests prints on the terminal and writes as a report."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ from gruverify.testing._options import Options
 
 
 def header(config: pytest.Config) -> list[str]:
-    """Target, versions, threads and seed."""
-    target = _pytest.option_value(config, "target")
+    """Target, versions, threads and seed, where a target is named; what is overridden."""
+    target = _pytest.option_value(config, "target") or None
+    won = [f"gruverify: {line}" for line in _options.overridden(config, target)]
+    if target is None:
+        return won
     options = _options.options_of(config, target)
     seed = "drawn afresh (--hypothesis-seed=N repeats a run)"
     if options.seed is not None:
@@ -41,6 +44,7 @@ def header(config: pytest.Config) -> list[str]:
         f"{', '.join(fmt.name for fmt in options.formats)} · "
         f"profile {_profile(options)} · threads {threads} · seed {seed}",
         "gruverify: " + " · ".join(f"{name} {version}" for name, version in versions().items()),
+        *won,
     ]
 
 
@@ -70,8 +74,8 @@ def lines(account: Account, config: pytest.Config) -> Iterator[str]:
         if found.undecided and found.backend:
             formats = ", ".join(found.undecided)
             yield (
-                f"{target}: {formats}: not all that shows its values and gradients was run, "
-                "so nothing is concluded"
+                f"{target}: {formats}: some tests of its values and gradients were not run, "
+                "so there is no verdict"
             )
     if account.written:
         yield account.written
@@ -81,8 +85,7 @@ def inconclusive(account: Account, config: pytest.Config) -> dict[str, list[str]
     """The targets of which nothing failed and too little was claimed, with the reasons, format by
     format.
 
-    A format that pytest was told to leave out in part, by -k or a path, is not held against the
-    target.
+    A format of which -k or a path leaves out a part is not held against the target.
     """
     found: dict[str, list[str]] = {}
     for target, of in account.targets.items():
@@ -98,7 +101,7 @@ def _doubts(result: Result, found: Found) -> list[str]:
     if not formats:
         if found.undecided:
             return []
-        return ["it claims none of the formats that were asked for"]
+        return ["it claims none of the requested formats"]
     # A failure has been shown as one already.
     if result.verdict != "inconclusive":
         return []
@@ -108,7 +111,7 @@ def _doubts(result: Result, found: Found) -> list[str]:
 
 
 def write(account: Account, config: pytest.Config, folder: Path, complete: bool) -> None:
-    """Write the report of all targets; what came of it is told at the end of the run."""
+    """Write the report of all targets; the end of the run says where, or why not."""
     results = [
         _result(target, found, account, config, complete)
         for target, found in account.targets.items()
@@ -127,7 +130,7 @@ def _result(
     target: str, found: Found, account: Account, config: pytest.Config, complete: bool
 ) -> Result:
     options = _options.options_of(config, target)
-    told: dict[str, Any] = {
+    header: dict[str, Any] = {
         "target": target,
         "backend": found.backend or target,
         "seed": options.seed,
@@ -147,7 +150,7 @@ def _result(
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     }
     return Result(
-        told,
+        header,
         found.tallies,
         found.witnesses,
         complete,

@@ -53,7 +53,7 @@ def cases(
 
     The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih
     input 0 is then 1 at every step. `levels`, instead of `regimes`, says where r, z and c of each
-    unit are driven on the ladder (theory 5), such as ("0", "rounding", "-mid"): there are so many
+    unit are driven on the ladder (theory 5), such as ("0", "rounding", "-mid"): there are that many
     units, but for those that shrinking takes away. With `zero_state` the state is 0, which only few
     are otherwise. Axes in `full`, as "HT", are as large as they may be. Shrinks to few units,
     inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.

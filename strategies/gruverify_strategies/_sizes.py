@@ -115,7 +115,7 @@ def slots_length(within: Limits, full: str = "") -> int:
 
 
 def slots(codes: Header, within: Limits, whole: str = "", full: str = "") -> Slots:
-    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that
+    """The slots filled on each axis: the first that many, all of a `whole` one, but for those that
     shrinking emptied.
 
     Of a `full` axis shrinking takes the last ones away; else all are filled, whatever was drawn.

@@ -122,11 +122,11 @@ def test_duties_are_not_asked_of_a_derived_method_again() -> None:
     found = resolve(backend(sequence=RIGHT.sequence))
     assert (
         applicable(INVARIANTS["contract/layout-step"], found)
-        == "step is derived from sequence, of which it is asked"
+        == "step is derived from sequence, for which it is checked"
     )
     assert (
         applicable(INVARIANTS["contract/shape-step"], found)
-        == "step is derived from sequence, of which it is asked"
+        == "step is derived from sequence, for which it is checked"
     )
     assert applicable(INVARIANTS["contract/layout"], found) == ""
 

@@ -33,7 +33,7 @@ from gruverify.engine._search import seed_for, strategy_for
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS, Invariant
 
-#: All but what is compiled anew for every size and format, which takes minutes; what PyTorch's
+#: All but what is compiled again for every size and format, which takes minutes; what PyTorch's
 #: scripting gets wrong (findings/torch-script-*.sh); and other libraries, which have faults.
 SHIPPED = {
     target.name

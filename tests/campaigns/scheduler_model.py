@@ -4,7 +4,7 @@
     python tests/campaigns/scheduler_model.py --costs costs.json
 
 It is a simulation of discrete events. Workers are of unequal speed, some are stragglers, all die
-now and then and are started again by their nanny, and what they were at is begun anew. Dask's
+now and then and are started again by their nanny, and what they were at is begun again. Dask's
 scheduler and the campaign's command serve one unit after the other: the one hands out, the other
 submits, keeps and adds up, and so there is a size of unit below which a thousand workers wait for
 them. A guided campaign hands out in rounds, each of which waits for the one before.

@@ -59,8 +59,9 @@ def test_what_is_given_wins_and_that_is_said(here: Path, monkeypatch: pytest.Mon
     result = gruverify("check", "numpy", "--seed", "5", "--json", "-")
 
     assert json.loads(result.stdout)["seed"] == 5
-    assert f"seed = 4 of {file} is overridden\n" in result.stderr
-    assert f"jobs = 1 of {file} is overridden\n" in result.stderr
+    place = f"{file} [tool.gruverify]"
+    assert f"seed = 4 of {place} is overridden by --seed\n" in result.stderr
+    assert f"jobs = 1 of {place} is overridden by GRUVERIFY_CHECK_JOBS\n" in result.stderr
     assert "target" not in result.stderr.partition("is overridden")[0]
 
 
@@ -78,7 +79,11 @@ def test_what_is_given_wins_and_that_is_said(here: Path, monkeypatch: pytest.Mon
         ("only = [1]", "only = [1]: it must be a list of strings"),
         ("seed = -1", "seed = -1: -1 is not in the range"),
         ("profile = 'fast'", "profile = 'fast': 'fast' is not one of"),
-        ("formats = ['f33']", "format='f33' is unknown"),
+        ("formats = ['f33']", "formats = ['f33']: format='f33' is unknown"),
+        (
+            "only = ['agreemnt']",
+            "only = ['agreemnt']: no invariant matches 'agreemnt': did",
+        ),
         ("patience = nan", "patience = nan: --patience nan: must be"),
         ("seed", "Expected '='"),
     ],

@@ -47,7 +47,7 @@ def test_it_says_how_long_and_by_what_then_the_numbers(files: Path) -> None:
     for heading in (
         "What the gates have to do with it\n  long memory is in active update gates: ",
         "In formats\n  safe in bfloat16 through all 31 steps: ",
-        "What is left of a state after so many steps\n‖∂h_t/∂h_(t-k)‖, the spectral norm; ",
+        "What is left of a state after k steps\n‖∂h_t/∂h_(t-k)‖, the spectral norm; ",
         "Units, the longest memory first\n",
     ):
         assert heading in text

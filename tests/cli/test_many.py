@@ -324,7 +324,7 @@ def test_what_the_exit_code_says_beyond_the_verdict_is_a_reason(
     row = member.outcome().row
 
     assert (row.verdict, row.exit) == ("conforms", 5)
-    assert row.said == "it visited fewer gates than --fail-under-gates asks"
+    assert row.said == "it visited fewer gates than --fail-under-gates requires"
 
 
 def test_a_process_that_takes_too_much_memory_is_ended(

@@ -131,7 +131,10 @@ def test_an_option_of_its_table_holds_before_that_of_all_and_the_command_wins(he
     assert (values["max-cases"], values["jobs"]) == (2, 1)
     assert values["xfails-files"] == [str(here / "known")]
     assert json.loads(given.stdout)["cases"] == 1
-    assert f"max-cases = 2 of {file} [tool.gruverify.targets.mine] is overridden\n" in given.stderr
+    assert (
+        f"max-cases = 2 of {file} [tool.gruverify.targets.mine] is overridden by --max-cases\n"
+        in given.stderr
+    )
 
 
 @pytest.mark.parametrize(

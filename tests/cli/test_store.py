@@ -213,7 +213,7 @@ def test_a_target_whose_file_changed_is_asked_anew(counting: str, here: Path) ->
 
     assert result.exit_code == 0
     assert "changed since: the source of planted" in result.stdout
-    assert "everything is asked anew" in result.stdout
+    assert "everything is run again" in result.stdout
     assert result.stdout.endswith("store: run 2 in runs.db\n")
 
 

@@ -31,7 +31,7 @@ def test_the_delay_is_carried_by_gates_that_keep_for_its_length() -> None:
     assert layer.memory.length.steps >= DELAY
     assert layer.memory.source == "carry"
     carriers = list(layer.memory.carriers)
-    # To have half of its value left after so many steps a unit must keep this at each.
+    # To have half of its value left after k steps a unit must keep this at each.
     assert (layer.units.z_mean[carriers] > 2 ** (-1 / DELAY) - 0.02).all()
     assert layer.units.longest_carry[carriers].min() == DELAY
     assert verdict(layer) == "remembers at least 31 steps, by 3 of 8 units that carry"

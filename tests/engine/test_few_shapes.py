@@ -124,7 +124,7 @@ def test_a_cap_on_sizes_leaves_the_smaller_ones() -> None:
     assert {H for _, H, *_ in recording.pairs} == {1}
     with pytest.raises(
         ValueError,
-        match="max_size=2: a target with shapes='few' is asked about sizes up to 3 at least",
+        match="max_size=2: a target with shapes='few' is checked at sizes up to 3 at least",
     ):
         check(Recording(), max_size=2)
 

@@ -163,7 +163,7 @@ def test_what_needs_a_shorter_one_says_why() -> None:
     result = gruverify.check(Declaring(5), max_cases=3, only=["contract/no-steps"])
 
     reasons = {tally.reason for tally in result.tallies.values()}
-    assert reasons == {"sequence is not asked this: declared min_length=5"}
+    assert reasons == {"sequence is not checked here: declared min_length=5"}
 
 
 @pytest.mark.slow

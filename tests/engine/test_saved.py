@@ -198,7 +198,7 @@ def test_a_file_that_may_not_be_read_is_one_line(folder: Path) -> None:
             {},
             "in float32: there is no invariant 'agreement/gone' any more",
         ),
-        ({"format": "float64"}, {}, "in float64: float64 is none of the formats of this run"),
+        ({"format": "float64"}, {}, "in float64: float64 is not a format of this run"),
         ({}, {"skip": ["agreement/one-unit"]}, "agreement/one-unit in float32: --skip"),
         (
             {},

@@ -85,7 +85,7 @@ def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
         "stack/outputs",
     )
     assert {statuses[id] for id in values} == {"passed"}
-    why = "sequence is derived from stack, of which it is asked"
+    why = "sequence is derived from stack, for which it is checked"
     assert result.tallies["contract/shape-sequence", "float32", "-"].reason == why
 
 

@@ -31,7 +31,7 @@ def test_the_empty_tally_changes_nothing(a: Tally) -> None:
 
 def test_what_was_raised_says_more_than_what_was_not_asked() -> None:
     raised = Tally(error=1, reason="step raised ValueError: no", failed=True)
-    not_asked = Tally(declined=1, reason="step is not asked this: declared shapes='few'")
+    not_asked = Tally(declined=1, reason="step is not checked here: declared shapes='few'")
     assert (not_asked + raised).reason == raised.reason
     assert (not_asked + Tally(blocked=1)).reason == not_asked.reason
 

@@ -115,7 +115,7 @@ def test_catches_an_id_that_is_taken() -> None:
 
 
 def test_catches_an_unknown_observable() -> None:
-    with pytest.raises(ValueError, match="LOOKS is none of FWD"):
+    with pytest.raises(ValueError, match="LOOKS is not one of FWD"):
         fault("forward", "h", touches="LOOKS")(lambda: None)  # type: ignore[arg-type,return-value]
 
 

@@ -148,7 +148,7 @@ def test_every_dataset_of_numbers_is_read_as_h5py_reads_it(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "dataset", "message"),
     [
-        ({}, {"chunks": (2,)}, "w is stored in chunks, or compressed: save the arrays anew"),
+        ({}, {"chunks": (2,)}, "w is stored in chunks, or compressed: save the arrays again"),
         ({}, {"compression": "gzip"}, "w is stored in chunks, or compressed"),
         ({"libver": "latest"}, {}, "is HDF5 with a superblock of version 3"),
         ({"track_order": True}, {}, "is HDF5 with a header of another version than 1"),

@@ -57,7 +57,7 @@ def test_for_ever_is_for_ever(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("h[3] is small", "property 'h[3] is small' is none: write"),
+        ("h[3] is small", "property 'h[3] is small' is not one: write"),
         ("h[9] > 0", "there are h[0] to [3]"),
         ("y[0] > 0", "name it with --head"),
         ("|h| > 0.1", "is bounded from above"),
@@ -152,7 +152,7 @@ def test_for_ever_needs_to_know_what_comes() -> None:
     with pytest.raises(CannotReach, match="for ever needs one box for all steps"):
         answer("|h| <= 1 for ever")
     both = stack_of(Variant(), float32, directions=2)
-    with pytest.raises(CannotReach, match="a GRU that runs forward alone"):
+    with pytest.raises(CannotReach, match="a GRU that only runs forward"):
         reach(both, box=(0.0, 0.1), steps=3, properties="|h| <= 1 for ever")
 
 

@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "invariants",
         "coverage",
         "gruverify_strategies",
+        "_config",
         "_visible",
         "_files",
     },

@@ -129,8 +129,8 @@ def test_types_in_which_weights_are_stored_are_told(
         ),
         ([X, port("v", 7)], {}, r"input v \(float32, \[7\]\) is no sequence, state or lengths"),
         ([port("x:0", None, T, 9)], {}, r"input x:0 \(float32, \[\?, 4, 9\]\) is no sequence"),
-        ([X, port("n", None, type="int32")], {"sequence": "n"}, "is none of float16, bfloat16"),
-        ([X], {"lengths": "x:0"}, "is none of int32, int64"),
+        ([X, port("n", None, type="int32")], {"sequence": "n"}, "is not one of float16, bfloat16"),
+        ([X], {"lengths": "x:0"}, "is not one of int32, int64"),
     ],
     ids=["int8", "none", "two", "strange", "wrong weights", "whole numbers", "no lengths"],
 )
@@ -162,7 +162,9 @@ def test_a_file_and_a_runtime_of_different_kinds_are_told() -> None:
     whole = Whole(Gru("mine", "keras", STACK), {}, batch_first=True)
     with pytest.raises(ValueError, match=r"onnxruntime runs .onnx files, and a.tflite is none"):
         check_file("a.tflite", "onnxruntime", whole=whole)
-    with pytest.raises(ValueError, match=r"litert runs .tflite files, and a.onnx is none: .*tract"):
+    with pytest.raises(
+        ValueError, match=r"litert runs .tflite files, and a.onnx is not one: .*tract"
+    ):
         check_file("a.onnx", "litert")
     with pytest.raises(ValueError, match=r"a.tflite has no GRU nodes: check it as a whole, with"):
         check_file("a.tflite", "litert")

@@ -54,7 +54,7 @@ def test_a_campaign_of_another_version_is_begun_anew_and_that_is_said(file: File
     other = begun(file, numpy="2.1")
 
     assert other.number == 2
-    assert other.said.endswith("everything is asked anew: changed since: numpy (2.0 → 2.1)")
+    assert other.said.endswith("everything is run again: changed since: numpy (2.0 → 2.1)")
 
 
 def test_campaigns_are_listed(file: File) -> None:

@@ -92,7 +92,7 @@ def test_a_run_of_other_sources_is_begun_anew(file: File) -> None:
 
     [said] = kept.said
     assert kept.number == 2
-    assert said.endswith("everything is asked anew: changed since: the source of mine, helping")
+    assert said.endswith("everything is run again: changed since: the source of mine, helping")
 
 
 def test_catches_other_options(file: File) -> None:

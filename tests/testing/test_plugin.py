@@ -86,9 +86,17 @@ def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytes
     (pytester.path / "pyproject.toml").write_text(table)
 
     run = inside(pytester, "--collect-only", "-q", "--gru-target", "numpy", "--gru-formats", "f32")
+    told = inside(pytester, "--collect-only", "--gru-target", "numpy", "--gru-formats", "f32")
     alone = inside(pytester, "--collect-only", "-q", test_other="def test_other(): pass")
 
     assert ids(run) == ["numpy::conforms[bounds-float32]"]
+    told.stdout.fnmatch_lines(
+        [
+            "gruverify: formats = ?'f16', 'f32'? of *pyproject.toml ?tool.gruverify? is overridden by "
+            "--gru-formats"
+        ]
+    )
+    assert told.stdout.str().count("is overridden") == 1
     assert ids(alone) == ["test_other.py::test_other"]
     (pytester.path / "pyproject.toml").write_text("[tool.gruverify]\nformat = 1\n")
     wrong = inside(pytester, *FEW, "--gru-target", "numpy")

@@ -29,7 +29,7 @@ _LONGEST_GREETING = 1 << 20
 #: So often a method may be waited for in vain, and so often break off the conversation, before it
 #: is not asked any more: a run goes on, and has an end.
 MOST_LATE, MOST_BROKEN = 6, 50
-#: After so many waits for the answer to the same request it is known that there is none.
+#: After that many waits for the answer to the same request it is known that there is none.
 _SURELY_LATE = 2
 
 
@@ -61,7 +61,7 @@ class Conversation:
         most: int,
         read: Callable[[JsonObject], Read],
     ) -> Read:
-        """What `read` makes of the answer to a request, a line of at most so many bytes.
+        """What `read` makes of the answer to a request, a line of at most that many bytes.
 
         Raises:
             NotImplementedError: the program refuses it; GivenUp: the method is not asked any more.
@@ -101,9 +101,9 @@ class Conversation:
             # Known without waiting again: the reducer asks the same many times.
             raise waits[-1].with_traceback(None)
         if self._late[method] >= MOST_LATE:
-            raise GivenUp(f"not asked any more: it was late {MOST_LATE} times")
+            raise GivenUp(f"no longer called: it was late {MOST_LATE} times")
         if self._broken[method] >= MOST_BROKEN:
-            raise GivenUp(f"not asked any more: it broke the protocol off {MOST_BROKEN} times")
+            raise GivenUp(f"no longer called: it broke the protocol off {MOST_BROKEN} times")
 
     def _answered(self, method: str, request: JsonObject, most: int) -> tuple[Process, JsonObject]:
         """The program, in step with us, and its answer; it is ended if it is not in step."""

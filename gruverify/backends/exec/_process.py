@@ -84,7 +84,7 @@ class Process:
         return self._read_line(b"", most, Rule.GREETING, "no greeting")
 
     def exchange(self, request: bytes, most: int) -> bytes:
-        """The line that it answers a request with, of at most so many bytes.
+        """The line that it answers a request with, of at most that many bytes.
 
         Raises:
             ProtocolBroken: it gives none, or says more than that.

@@ -42,7 +42,7 @@ def _stack(
     stack: Stack, inputs: NDArray, states: Any, lengths: Any, batch_first: bool
 ) -> tuple[NDArray, NDArray]:
     if not inputs.size:
-        raise NotImplementedError("ExecuTorch is not asked about what is empty")
+        raise NotImplementedError("ExecuTorch is not called with what is empty")
     (T, B, I), H = inputs.shape, stack.hidden_size
     if states is None:
         states = np.zeros((1, B, H), inputs.dtype)

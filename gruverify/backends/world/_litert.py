@@ -39,7 +39,7 @@ def details(model: bytes) -> Details:
     """Those of a model.
 
     Raises:
-        ValueError: it is none, or a damaged one.
+        ValueError: it is not one, or a damaged one.
     """
     interpreter = Interpreter(model_content=model, num_threads=1)
     graphs, entries = interpreter.num_subgraphs(), len(interpreter.get_signature_list())

@@ -44,7 +44,7 @@ class _Engine:
         self, function: Function, given: Sequence[NDArray], cotangents: Sequence[NDArray]
     ) -> list[NDArray]:
         if not all(array.size for array in given):
-            raise NotImplementedError("MLX is not asked about gradients of an empty batch")
+            raise NotImplementedError("MLX is not called for gradients of an empty batch")
         _, found = mx.vjp(
             lambda *tensors: list(function(tensors)),
             [_array(each) for each in given],

@@ -41,7 +41,7 @@ def _module(model: onnx.ModelProto) -> Runs:
 
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not given["X"].size:
-            raise NotImplementedError("MNN is not asked about sequences or batches that are empty")
+            raise NotImplementedError("MNN is not called with sequences or batches that are empty")
         with _silence():
             inputs = [_variable(np.array(given[name], order="C")) for name in names]
             found = [np.array(each.read()) for each in module.forward(inputs)]

@@ -40,7 +40,7 @@ def _stack(
     batch_first: bool,
 ) -> tuple[NDArray, NDArray]:
     if not inputs.size:
-        raise NotImplementedError("ncnn is not asked about sequences or batches that are empty")
+        raise NotImplementedError("ncnn is not called with sequences or batches that are empty")
     xs = np.array(inputs if batch_first else inputs.swapaxes(0, 1), order="C")
     D, H, last = stack.directions, stack.hidden_size, []
     for layer, row in enumerate(stack.cells):

@@ -38,7 +38,7 @@ def _session(model: onnx.ModelProto) -> Runs:
     def run_unless_empty(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not given["X"].size:
             raise NotImplementedError(
-                "ONNX Runtime is not asked about sequences or batches that are empty"
+                "ONNX Runtime is not called with sequences or batches that are empty"
             )
         return run(given)
 

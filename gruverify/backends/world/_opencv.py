@@ -22,7 +22,7 @@ def _net(model: onnx.ModelProto) -> Runs:
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not given["X"].size:
             raise NotImplementedError(
-                "OpenCV is not asked about sequences or batches that are empty"
+                "OpenCV is not called with sequences or batches that are empty"
             )
         net = cv2.dnn.readNetFromONNX(np.frombuffer(model.SerializeToString(), np.uint8))
         for name, array in given.items():

@@ -51,7 +51,7 @@ def _compiled(hints: dict[str, str]) -> Callable[[onnx.ModelProto], Runs]:
         def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
             if not all(array.size for array in given.values()):
                 raise NotImplementedError(
-                    "OpenVINO is not asked about sequences or batches that are empty"
+                    "OpenVINO is not called with sequences or batches that are empty"
                 )
             found = compiled(given, share_inputs=False, share_outputs=False)
             return [found[output] for output in compiled.outputs]

@@ -65,7 +65,7 @@ def tensor(array: NDArray | None) -> Any:
     if array is None:
         return None
     if not array.size:
-        raise NotImplementedError("Paddle is not asked about what is empty")
+        raise NotImplementedError("Paddle is not called with what is empty")
     return paddle.to_tensor(own(array))
 
 

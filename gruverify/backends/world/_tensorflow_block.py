@@ -58,7 +58,7 @@ def _step_vjp(cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradien
 def _tensors_of(cell: Cell, x: NDArray, h: NDArray) -> dict[str, tf.Tensor]:
     """The operation's inputs: weights (I+H, 2H) of r and z, (I+H, H) of the candidate."""
     if not x.size:
-        raise NotImplementedError("TensorFlow is not asked about what is empty")
+        raise NotImplementedError("TensorFlow is not called with what is empty")
     assert cell.bias_ih is not None
     gates = [2 * cell.hidden_size]
     w_ru, w_c = np.split(np.concatenate([cell.weight_ih, cell.weight_hh], 1).T, gates, axis=1)

@@ -42,7 +42,7 @@ def _stack(
     stack: Stack, inputs: NDArray, states: Any, lengths: Any, batch_first: bool
 ) -> tuple[NDArray, NDArray]:
     if not inputs.size:
-        raise NotImplementedError("ONNX Runtime is not asked about what is empty")
+        raise NotImplementedError("ONNX Runtime is not called with what is empty")
     model = onnx.ModelProto()
     model.ParseFromString(
         _exported(stack.layers, stack.directions, stack.variant.bias, batch_first)

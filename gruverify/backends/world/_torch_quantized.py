@@ -48,7 +48,7 @@ def _stack(
     qconfig: Any, stack: Stack, inputs: NDArray, states: Any, lengths: Any, batch_first: bool
 ) -> tuple[NDArray, NDArray]:
     if not inputs.size:
-        raise NotImplementedError("what is empty is not asked of quantised layers")
+        raise NotImplementedError("quantised layers are not called with what is empty")
     layers = _quantised(qconfig, stack, batch_first)
     given = [host_tensor(np.array(array)) for array in (inputs, states) if array is not None]
     with torch.no_grad():

@@ -28,7 +28,7 @@ def build() -> OnnxBackend:
 
 
 def load(model: bytes) -> Runs:
-    """What runs a model, made anew for the sizes of each call."""
+    """What runs a model, made afresh for the sizes of each call."""
     whole = onnx.load_from_string(model)
     _runnable(_sized(whole, {each.name: _sizes(each) for each in whole.graph.input}))
     made = dict[tuple[tuple[int, ...], ...], Runs]()
@@ -80,7 +80,7 @@ def _runnable(model: onnx.ModelProto) -> Runs:
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not all(array.size for array in given.values()):
             raise NotImplementedError(
-                "tract is not asked about sequences or batches that are empty"
+                "tract is not called with sequences or batches that are empty"
             )
         return [each.to_numpy().copy() for each in runnable.run([given[name] for name in names])]
 

@@ -34,8 +34,8 @@ from gruverify.invariants.core._trial import Trial
 
 @invariant(
     "agreement/each-cotangent",
-    "inputs of 0 show each gate's cotangent: it is made of those of the next step, and the "
-    "gradient of them all",
+    "inputs of 0 show each gate's cotangent: it follows from those of the next step, and "
+    "the gradient from them all",
     source="theory 2, (2.4), (2.5); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence", "sequence_vjp"],

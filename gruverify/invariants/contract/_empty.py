@@ -127,9 +127,8 @@ for _method in EVERY_METHOD:
     if not _method.startswith("step"):
         invariant(
             "contract/no-steps" if _method == "sequence" else f"contract/no-steps-{named(_method)}",
-            f"{_method} of no steps has no outputs and passes the state on, or its derivative, as "
-            "it is; "
-            "it may be refused by raising",
+            f"{_method} of no steps has no outputs and passes the state, or its derivative, on "
+            "unchanged; the target may raise instead",
             source="the Backend contract; fault S30",
             bound="exact",
             needs=[_method],
@@ -138,9 +137,8 @@ for _method in EVERY_METHOD:
 for _method in EVERY_METHOD:
     invariant(
         "contract/no-members" if _method == "sequence" else f"contract/no-members-{named(_method)}",
-        f"{_method} of an empty batch has an answer without members, and parameters without "
-        "gradients; "
-        "it may be refused by raising",
+        f"{_method} of an empty batch returns arrays without members and parameter gradients "
+        "of 0; the target may raise instead",
         source="the Backend contract; fault S30",
         bound="exact",
         needs=[_method],

@@ -104,8 +104,8 @@ class _Given:
 for _method in EVERY_METHOD:
     invariant(
         "contract/layout" if _method == "sequence" else f"contract/layout-{named(_method)}",
-        f"{_method} has the same answer wherever its arguments lie in memory: read-only, "
-        "backwards, with gaps, in "
+        f"{_method} gives the same answer however its arguments are laid out in memory: "
+        "read-only, backwards, with gaps, in "
         "Fortran order, overlapping or repeated with strides of 0",
         source="the Backend contract; theory 2, (2.1)",
         needs=[_method],

@@ -1,5 +1,5 @@
-"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of
-this call.
+"""What every method owes besides its numbers: the same bits again, memory of its own, the weights
+of this call.
 """
 
 from __future__ import annotations
@@ -266,8 +266,8 @@ def _cells(subject: Cell | Stack) -> list[Cell]:
 
 _of_every_method(
     "fresh-weights",
-    "{method} answers for the numbers that its arguments hold at the call: as it does for "
-    "objects that it never saw",
+    "{method} uses the numbers that its arguments hold at the call, "
+    "as it does for objects that it never saw",
     "the Backend contract; fault S40",
     _fresh_weights,
     {"sequence": "contract/fresh-weights"},

@@ -36,8 +36,8 @@ def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
 for _way, _how in WAYS.items():
     invariant(
         f"contract/weights-{_way}",
-        f"a module whose weights came by {_how} has the bits of a fresh one with the weights "
-        "shown, gradients its own",
+        f"a module whose weights were set by {_how} returns the bits of a fresh one with these "
+        "weights, and gradients of its own parameters",
         source="the Backend contract; fault S40",
         bound="exact",
         needs=["reloaded"],

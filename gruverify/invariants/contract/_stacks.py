@@ -40,7 +40,7 @@ def finite_gradients(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "contract/stack-no-random-numbers",
-    "no call of a stack without dropout draws from the random generators that a program shares",
+    "a call of a stack without dropout draws nothing from the program's shared random generators",
     source="the Backend contract; fault P21",
     bound="exact",
     needs=["stack"],

@@ -135,8 +135,8 @@ class Calls:
         return found
 
     def fresh_answer(self, method: str, **changes: object) -> Any:
-        """The method's checked answer, called anew; changes: arguments in place of the case's, each
-        of any number of steps and members, or None.
+        """The method's checked answer, called again; changes: arguments in place of the case's,
+        each of any number of steps and members, or None.
         """
         returned = self.raw_answer(method, self.arguments(method, **changes))
         return self._checked_with(method, returned, changes)

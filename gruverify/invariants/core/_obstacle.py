@@ -70,7 +70,7 @@ class RuledOut(Declined):
     """
 
     def __init__(self, method: str, declaration: str) -> None:
-        Obstacle.__init__(self, f"{method} is not asked this: declared {declaration}")
+        Obstacle.__init__(self, f"{method} is not checked here: declared {declaration}")
         self.method = method
         self.declaration = declaration
 

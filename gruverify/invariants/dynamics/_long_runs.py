@@ -213,7 +213,7 @@ def saddle_node(trial: Trial) -> Iterator[Residual]:
 
 
 #: Angle of each rotation 3/2 R(θ), the pre-activation of the share that is kept, and whether its
-#: pair of units swings.
+#: pair of units oscillates.
 _ROTATIONS = (
     (math.pi / 40, 0.0, False),
     (math.pi / 8, 0.0, True),
@@ -250,8 +250,8 @@ def rotations(case: Case) -> Case:
 
 @invariant(
     "dynamics/limit-cycles",
-    "h = tanh(3/2 R(θ) h) settles at θ = π/40, swings at π/8; at 2.5 it settles for z = 1/2 and "
-    "swings for z = 0",
+    "h = tanh(3/2 R(θ) h) settles at θ = π/40, oscillates at π/8; at 2.5 it settles for "
+    "z = 1/2 and oscillates for z = 0",
     source="theory 12; 7, Neimark-Sacker; M48",
     bound="statistic",
     needs=["sequence"],
@@ -260,7 +260,7 @@ def rotations(case: Case) -> Case:
 )
 def limit_cycles(trial: Trial) -> Iterator[Residual]:
     outputs = trial.on(rotations).observed.sequence[0][LONG // 2 :, 0].astype(np.float64)
-    swing = np.repeat([swings for _, _, swings in _ROTATIONS], 2)
+    swing = np.repeat([oscillates for _, _, oscillates in _ROTATIONS], 2)
     wrong = ((outputs.max(0) - outputs.min(0)) > 1) != swing
     yield (
         violated("which pairs swing by more than 1")

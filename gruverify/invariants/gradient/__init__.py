@@ -1,5 +1,5 @@
-"""What gradients must be beside their value: their shape, their parts, and the cotangents that they
-are linear in.
+"""What gradients must be besides their value: their shape, their parts, and the cotangents that
+they are linear in.
 """
 
 from gruverify.invariants.gradient import (

@@ -65,7 +65,7 @@ def homogeneous(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/after-another",
-    "the gradient at g has the same bits after one at another cotangent was taken",
+    "the gradient at g has the same bits after one was taken at another cotangent",
     source="theory 11, M52; fault S44",
     bound="exact",
     needs=["sequence_vjp"],
@@ -118,7 +118,7 @@ def _sum(*arrays: Floats) -> Floats:
 
 @invariant(
     "gradient/causality",
-    "dL_s/dx_t is exactly 0 for t > s: a loss on the first outputs says nothing of later inputs",
+    "dL_s/dx_t is exactly 0 for t > s: a loss on the first outputs does not depend on later inputs",
     source="theory 11, M56",
     bound="exact",
     needs=["sequence_vjp"],

@@ -90,7 +90,7 @@ def exact_values(trial: Trial) -> Iterator[Residual]:
 
 # -- σ and tanh ------------------------------------------------------------------------------------
 
-#: At most so many pre-activations on each side of 0.
+#: At most that many pre-activations on each side of 0.
 _SHOWN = 24
 
 
@@ -149,7 +149,7 @@ def candidate_shown(case: Case) -> Case:
 
 @invariant(
     "numerics/update-gate",
-    "σ stays in [0, 1], never falls, and σ(a) + σ(-a) = 1, as an update gate shows it",
+    "σ stays in [0, 1], never decreases, and σ(a) + σ(-a) = 1, as an update gate shows it",
     source="theory 5; M29",
     needs=["step"],
     unless={"initial_state": False},
@@ -160,7 +160,7 @@ def update_gate(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "numerics/candidate",
-    "tanh stays in [-1, 1], never falls, and tanh(a) + tanh(-a) = 0, as a candidate shows it",
+    "tanh stays in [-1, 1], never decreases, and tanh(a) + tanh(-a) = 0, as a candidate shows it",
     source="theory 5; M29",
     needs=["step"],
 )

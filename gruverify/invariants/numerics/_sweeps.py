@@ -32,7 +32,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 _SIZE = 8
 #: Pre-activations of a wide format.
 _POINTS = 2**14
-#: One pre-activation in so many is asked for its slope where all are asked for their value.
+#: One pre-activation in that many is asked for its slope where all are asked for their value.
 _SPARSER = 5
 
 
@@ -41,7 +41,7 @@ _SPARSER = 5
 
 @cache
 def every_number(format: Format) -> NDArray:
-    """The numbers of a 16-bit format, or so many of a wide one, in ascending order: (N,) in the
+    """The numbers of a 16-bit format, or that many of a wide one, in ascending order: (N,) in the
     format.
 
     None is beyond a quarter of the largest, from where a sum may overflow on the way, and nothing
@@ -102,7 +102,7 @@ class Sweep:
 @dataclass(frozen=True)
 class _Frame:
     """What the cells of a sweep are made for; `every` is 1 for all numbers of the format, or one in
-    so many.
+    that many.
     """
 
     format: Format
@@ -226,7 +226,7 @@ _SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {
 }
 
 
-#: What a sweep shows at once: so many numbers of a state or of an input. Each costs a kilobyte
+#: What a sweep shows at once: that many numbers of a state or of an input. Each costs a kilobyte
 #: until it is judged.
 _PIECE = 2**17
 #: Up to this size the bounds of sweeps are kept: those of larger cells take hundreds of times their
@@ -253,7 +253,7 @@ def _by_piece(show: Show, frame: _Frame, mode: Rounding) -> Iterator[tuple[Sweep
 
 
 def _pieces(sweep: Sweep, members: int) -> Iterator[Sweep]:
-    """The sweep, so many members at a time."""
+    """The sweep, that many members at a time."""
     case = sweep.case
     for first in range(0, len(sweep.at), max(members, 1)):
         some = slice(first, first + max(members, 1))
@@ -326,7 +326,7 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         try:
             yield from compared(one, sweep, gate)
         except BackendRaised as raised:
-            # Whoever raises for the case drawn as well does not refuse so many members.
+            # Whoever raises for the case drawn as well does not refuse that many members.
             if compared is _values:
                 _ = trial.observed.step
             else:

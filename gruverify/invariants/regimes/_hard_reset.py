@@ -1,4 +1,4 @@
-"""A step at which nothing of the past gets through: the sequence begins anew (theory.md 4,
+"""A step at which nothing of the past gets through: the sequence starts over (theory.md 4,
 (4.5)).
 """
 
@@ -93,8 +93,8 @@ def from_the_reset(case: Case) -> Case:
 
 @invariant(
     "regimes/hard-reset",
-    "a step with keep = r = 0 begins the sequence anew: what follows is the same from any state "
-    "and history",
+    "a step with keep = r = 0 restarts the sequence: what follows is the same from any "
+    "state and history",
     source="theory 4, (4.5); M04, M59",
     needs=["sequence"],
 )
@@ -116,7 +116,8 @@ def hard_reset_states(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/hard-reset-gradient",
-    "past a step with keep = r = 0 every parameter's gradient is that of the sequence begun there",
+    "past a step with keep = r = 0 every parameter's gradient is that of the sequence "
+    "started there",
     source="theory 4, (4.5); M59",
     needs=["sequence_vjp"],
 )

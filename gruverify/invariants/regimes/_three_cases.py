@@ -45,7 +45,7 @@ _DEEP = 8
 
 
 def _own(limit: Floats, terms: int) -> Floats | float:
-    """What finding a limit that is a sum of so many terms may err by in float64."""
+    """What finding a limit that is a sum of that many terms may err by in float64."""
     return float64_error(limit, terms + _DEEP, _DEEP * terms)
 
 

@@ -1,4 +1,4 @@
-"""What stands behind a member's last step reaches nobody, whatever it is; a member without steps
+"""What stands after a member's last step reaches nobody, whatever it is; a member without steps
 stays as it is.
 """
 
@@ -54,8 +54,8 @@ def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> An
 
 @invariant(
     "stack/padding-extremes",
-    "NaN, infinities or the largest numbers behind a member's last step: the same outputs and "
-    "last states, bit by bit",
+    "NaN, infinities or the largest numbers after a member's last step: the same outputs and "
+    "last states, bit for bit",
     source="theory 11, M39; docs/conventions.md",
     bound="exact",
     needs=["stack"],
@@ -80,9 +80,9 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/padding-extremes-gradients",
-    "NaN, infinities or the largest numbers in inputs and cotangents behind a member's last step: "
+    "NaN, infinities or the largest numbers in inputs and cotangents after a member's last step: "
     "the same gradients, "
-    "bit by bit",
+    "bit for bit",
     source="theory 11, M39; docs/conventions.md",
     bound="exact",
     needs=["stack_vjp"],
@@ -141,8 +141,8 @@ def _as_given(trial: StackTrial, values: NDArray) -> Floats | float:
 
 @invariant(
     "stack/members-without-steps",
-    "a member of length 0 ends in its initial state, which is not 0, bit by bit; it may be "
-    "refused by raising",
+    "a member of length 0 ends in its initial state, which is not 0, bit for bit; "
+    "the target may raise instead",
     source="theory 11, M37; the Backend contract",
     bound="exact",
     needs=["stack"],
@@ -164,8 +164,7 @@ def members_without_steps(trial: StackTrial) -> Iterator[Residual]:
 @invariant(
     "stack/members-without-steps-gradients",
     "the gradient of the initial state of a member of length 0 is the cotangent of its last, bit "
-    "by bit; it may be "
-    "refused by raising",
+    "for bit; the target may raise instead",
     source="theory 11, M37; the Backend contract",
     bound="exact",
     needs=["stack_vjp"],

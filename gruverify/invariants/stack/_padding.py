@@ -1,4 +1,4 @@
-"""What lies behind a member's last step: it is 0 where it is returned, and nothing depends on
+"""What lies after a member's last step: it is 0 where it is returned, and nothing depends on
 it.
 """
 
@@ -17,7 +17,7 @@ from gruverify.invariants.core._stack_trial import StackTrial, paired
 
 @invariant(
     "stack/padding-outputs",
-    "outputs behind a member's last step are exactly 0",
+    "outputs after a member's last step are exactly 0",
     source="the Backend contract; theory 11, M37",
     bound="exact",
     needs=["stack"],
@@ -30,7 +30,7 @@ def padding_outputs(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/padding-gradients",
-    "gradients of inputs behind a member's last step are exactly 0",
+    "gradients of inputs after a member's last step are exactly 0",
     source="theory 11, M39; fault S53",
     bound="exact",
     needs=["stack_vjp"],
@@ -49,7 +49,7 @@ def _zero_behind(what: str, found: NDArray, real: NDArray) -> Residual:
 
 @invariant(
     "stack/padding-content",
-    "other inputs behind a member's last step: the same outputs and last states, bit by bit",
+    "other inputs after a member's last step: the same outputs and last states, bit for bit",
     source="theory 11, M39; M38 where there are no lengths",
     bound="exact",
     needs=["stack"],
@@ -66,7 +66,7 @@ def padding_content(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/padding-content-gradients",
-    "other inputs and cotangents behind a member's last step: the same gradients, bit by bit",
+    "other inputs and cotangents after a member's last step: the same gradients, bit for bit",
     source="theory 11, M39; fault S53",
     bound="exact",
     needs=["stack_vjp"],

@@ -57,7 +57,7 @@ def _both(
 
 @invariant(
     "stack/composition",
-    "L layers are L stacks of one layer, each over the outputs of the one before",
+    "L layers equal L stacks of one layer, each over the outputs of the one before",
     source="theory 11, M42; fault S39",
     needs=["stack"],
     asks_more=True,
@@ -84,7 +84,7 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/one-layer-is-a-sequence",
-    "a stack of one layer and direction is the sequence of its cell",
+    "a stack of one layer and direction equals the sequence of its cell",
     source="theory 11, M32; fault S39",
     needs=["stack", "sequence"],
     asks_more=True,
@@ -103,7 +103,7 @@ def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/states-are-their-own",
-    "h_0 of the top layer's last direction reaches its own states and outputs alone, bit by bit",
+    "h_0 of the top layer's last direction reaches only its own states and outputs, bit for bit",
     source="theory 11; faults S39, P13",
     bound="exact",
     needs=["stack"],
@@ -302,7 +302,7 @@ def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/no-batch",
-    "a member without an axis for the batch is a batch of one",
+    "a member without a batch axis is a batch of one",
     source="theory 11, M34",
     needs=["stack"],
     unless={"unbatched": False},
@@ -321,7 +321,7 @@ def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/no-batch-gradients",
-    "gradients of a member without an axis for the batch are those of a batch of one",
+    "gradients of a member without a batch axis are those of a batch of one",
     source="theory 11, M34",
     needs=["stack_vjp"],
     unless={"unbatched": False},
@@ -341,7 +341,7 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
 
 @invariant(
     "stack/no-states",
-    "no initial states are zeros, bit by bit",
+    "no initial states mean zeros, bit for bit",
     source="theory 11, M47",
     bound="exact",
     needs=["stack"],
@@ -358,7 +358,7 @@ def no_states(trial: StackTrial) -> Iterator[Residual]:
 
 @invariant(
     "stack/no-states-gradients",
-    "gradients without initial states are those from zeros, bit by bit",
+    "gradients without initial states are those from zeros, bit for bit",
     source="theory 11, M47",
     bound="exact",
     needs=["stack_vjp"],

@@ -136,7 +136,7 @@ class Change:
 
 def _status(fate: Fate | None) -> str:
     if fate is None:
-        return "not asked"
+        return "not checked"
     return fate.status
 
 

@@ -29,7 +29,7 @@ from gruverify.diagnosis import (
 NDArray: TypeAlias = npt.NDArray[Any]
 
 SCHEMA = 1
-#: Gate maps are averaged to so many units and steps at most.
+#: Gate maps are averaged to that many units and steps at most.
 _ROWS, _COLUMNS = 64, 200
 
 

@@ -68,7 +68,7 @@ def _lags(console: Console, layer: Layer) -> None:
     # Evenly over the list of lags, which is even on a logarithmic scale; the longest is among
     # them.
     shown = np.unique(np.linspace(0, len(lags) - 1, min(_LAGS, len(lags))).round().astype(int))
-    console.print("\nWhat is left of a state after so many steps", style="bold", markup=False)
+    console.print("\nWhat is left of a state after k steps", style="bold", markup=False)
     count = len(layer.windows.ends)
     of = "1 stretch" if count == 1 else f"{count} stretches"
     console.print(

@@ -44,7 +44,7 @@ class Enclosure:
         return _outward(low, high or math.ulp(0.0))
 
     def text(self, digits: int = 3) -> str:
-        """At most so many significant digits, as the radius supports; an upper bound where it
+        """At most that many significant digits, as the radius supports; an upper bound where it
         supports none.
         """
         if self.is_zero:

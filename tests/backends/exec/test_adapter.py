@@ -27,7 +27,7 @@ NUMPY: Any = NumpyBackend()
 
 
 def bits(returned: Any) -> list[bytes]:
-    """Every array of an answer, bit by bit."""
+    """Every array of an answer, bit for bit."""
     if isinstance(returned, Gradients):
         returned = tuple(dict(returned.items()).values())
     if isinstance(returned, StackGradients):

@@ -253,7 +253,7 @@ def test_who_breaks_off_too_often_is_asked_no_more(monkeypatch: pytest.MonkeyPat
     assert broke.tally.falsified
     assert broke.tally.reason == f"step: {DIED}"
     assert given_up.tally.declined
-    assert given_up.tally.reason == "step: not asked any more: it broke the protocol off 1 times"
+    assert given_up.tally.reason == "step: no longer called: it broke the protocol off 1 times"
 
 
 def test_a_refusal_and_an_error_are_answers() -> None:

@@ -39,7 +39,7 @@ def test_dtype_and_shape_are_kept_whatever_the_layout_of_memory(problem):
     weights, xs, h = problem
     states = gru(weights, xs, h)
     assert (states.shape, states.dtype) == ((len(xs), *h.shape), np.float64)
-    # Not bit by bit: a product of matrices adds up in another order where they lie in memory in
+    # Not bit for bit: a product of matrices adds up in another order where they lie in memory in
     # another.
     assert close(states, gru(weights, xs.copy("C"), h.copy("C")))
 
