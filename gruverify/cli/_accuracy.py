@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._complete import files, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("accuracy")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=targets)
 @click.option(
     "--format",
     "formats",
@@ -39,9 +40,18 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws those cases."
 )
 @click.option("--patience", **PATIENCE)
-@click.option("--plot", metavar="FILE", help="Draw the errors of σ and tanh (.png, .svg, .pdf).")
 @click.option(
-    "--json", "json_path", metavar="PATH", help="Write the figures as JSON; - is standard output."
+    "--plot",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw the errors of σ and tanh (.png, .svg, .pdf).",
+)
+@click.option(
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write the figures as JSON; - is standard output.",
 )
 def command(
     targets: tuple[str, ...],

@@ -15,6 +15,7 @@ import click
 from gruverify._named import JsonObject
 from gruverify._visible import error_line
 from gruverify.cli._campaign_run import Output, Run
+from gruverify.cli._complete import files, folders, ids, targets
 from gruverify.cli._files import writable
 from gruverify.cli._look import Look, look_options
 from gruverify.cli._mistakes import targets_mistakes
@@ -75,7 +76,7 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
 
 
 @click.command("campaign", help=_HELP, short_help="Verify on many workers, for hours.")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", shell_complete=targets, nargs=-1, required=True)
 @click.option(
     "--cases",
     type=click.IntRange(min=1),
@@ -84,7 +85,11 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
     help="Cases of each target and format.",
 )
 @click.option(
-    "--store", metavar="FILE", required=True, help="The SQLite file that keeps the units."
+    "--store",
+    metavar="FILE",
+    shell_complete=files,
+    required=True,
+    help="The SQLite file that keeps the units.",
 )
 @click.option(
     "--scheduler",
@@ -125,14 +130,26 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
     show_default=True,
     help="Aim units at rare gates and sizes, and ascend from close cases; or draw all at random.",
 )
-@click.option("--only", multiple=True, metavar="ID", help="Check only these, as check does.")
-@click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    shell_complete=ids,
+    help="Check only these, as check does.",
+)
+@click.option("--skip", multiple=True, metavar="ID", shell_complete=ids, help="Do not check these.")
 @click.option(
     "--database",
     metavar="DIR|FILE.db|redis://HOST",
+    shell_complete=files,
     help="Keep failing and close cases in this Hypothesis database, and try those in it first.",
 )
-@click.option("--known", metavar="FILE", help="Causes of failures that are known, one per line.")
+@click.option(
+    "--known",
+    metavar="FILE",
+    shell_complete=files,
+    help="Causes of failures that are known, one per line.",
+)
 @click.option(
     "--on-new",
     metavar="COMMAND",
@@ -142,15 +159,24 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
 @click.option("--memory", **MEMORY)
 @look_options
 @click.option(
-    "--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output."
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write the result as JSON; - is standard output.",
 )
 @click.option(
-    "--report", type=FOLDER, metavar="DIR", help="Write a page, JUnit XML and a summary there, too."
+    "--report",
+    type=FOLDER,
+    metavar="DIR",
+    shell_complete=folders,
+    help="Write a page, JUnit XML and a summary there, too.",
 )
 @click.option(
     "--witnesses",
     type=FOLDER,
     metavar="DIR",
+    shell_complete=folders,
     default=Path("reports/witnesses"),
     show_default=True,
     help="Where the smallest falsifying case of each cause is saved.",

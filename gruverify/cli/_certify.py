@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify._named import JsonObject
+from gruverify.cli._complete import files
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gru import gru_options, only_gru
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("certify")
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @click.option(
     "--inputs-within",
     type=float,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     "--json",
     "json_path",
     metavar="PATH",
+    shell_complete=files,
     help="Write the certificates as JSON; - is standard output.",
 )
 def command(

@@ -15,6 +15,7 @@ import click
 from gruverify._visible import visible
 from gruverify.cli._annotation import annotate
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
+from gruverify.cli._complete import files, folders, ids, targets
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._events import OPTION as EVENTS
@@ -71,7 +72,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
 
 
 @click.command("check", cls=Configured, help=_HELP)
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.argument("targets", metavar="TARGET...", shell_complete=targets, nargs=-1, required=True)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "deep"]),
@@ -120,14 +121,16 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     "--only",
     multiple=True,
     metavar="ID",
+    shell_complete=ids,
     help="Check only these: ids, families, globs, beginnings of ids.",
 )
-@click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
+@click.option("--skip", multiple=True, metavar="ID", shell_complete=ids, help="Do not check these.")
 @click.option(
     "--skips-file",
     "skips_files",
     multiple=True,
     metavar="PATH",
+    shell_complete=files,
     help="Do not check those listed in the file.",
 )
 @click.option(
@@ -135,6 +138,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     "xfails_files",
     multiple=True,
     metavar="PATH",
+    shell_complete=files,
     help="Expect those listed in the file to fail.",
 )
 @click.option(
@@ -155,19 +159,25 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
 )
 @look_options
 @click.option(
-    "--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output."
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write the result as JSON; - is standard output.",
 )
 @EVENTS
 @click.option(
     "--report",
     type=FOLDER,
     metavar="DIR",
+    shell_complete=folders,
     help="Write a page, JUnit XML and a summary there, too.",
 )
 @click.option(
     "--witnesses",
     type=FOLDER,
     metavar="DIR",
+    shell_complete=folders,
     default=Path("reports/witnesses"),
     show_default=True,
     help="Where the smallest falsifying cases are saved.",
@@ -180,6 +190,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
 @click.option(
     "--update-xfails",
     metavar="FILE",
+    shell_complete=files,
     help="Write what fails now to an xfails file; reasons and comments of what still fails are "
     "kept.",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from gruverify.cli._complete import files
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
@@ -26,8 +27,8 @@ _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < flo
 @click.command(
     "compare", short_help="Show what got worse between two results; list the runs of a store."
 )
-@click.argument("old", metavar="OLD|STORE")
-@click.argument("new", metavar="[NEW]", required=False)
+@click.argument("old", metavar="OLD|STORE", shell_complete=files)
+@click.argument("new", metavar="[NEW]", shell_complete=files, required=False)
 @click.option(
     "--fail-on",
     "triggers",
@@ -54,12 +55,14 @@ _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < flo
     "--json",
     "json_path",
     metavar="PATH",
+    shell_complete=files,
     help="Write the comparison as JSON; - is standard output.",
 )
 @click.option(
     "--markdown",
     "markdown_path",
     metavar="PATH",
+    shell_complete=files,
     help="Write it as Markdown, for the page of a CI job; - is standard output.",
 )
 def command(

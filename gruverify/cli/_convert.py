@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify.cli._complete import files
 from gruverify.cli._files import writable
 from gruverify.cli._gru import LAYOUTS
 from gruverify.cli._options import EXIT_FALSIFIED, Fail
@@ -20,7 +21,7 @@ _LAYOUTS = (*LAYOUTS, "cudnn")
 
 
 @click.command("convert")
-@click.argument("source", metavar="FROM")
+@click.argument("source", metavar="FROM", shell_complete=files)
 @click.argument("target", metavar="TO")
 @click.option(
     "--to-layout",

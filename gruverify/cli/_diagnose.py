@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify.cli._complete import files, folders, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
@@ -24,15 +25,19 @@ _NORMAL = "normal"
 
 
 @click.command("diagnose", short_help="What the gates of your GRU have to do with its memory.")
-@click.argument("model", metavar="FILE|TARGET")
+@click.argument("model", metavar="FILE|TARGET", shell_complete=targets)
 @click.option(
     "--inputs",
     metavar="FILE",
+    shell_complete=files,
     help="What the GRU is given: (T, B, I), or (T, I). normal, or "
     "no --inputs: standard normal numbers.",
 )
 @click.option(
-    "--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros)."
+    "--state",
+    metavar="FILE",
+    shell_complete=files,
+    help="The initial state, (L·D, B, H) or (B, H) (default: zeros).",
 )
 @click.option(
     "--batch-first/--time-first",
@@ -70,8 +75,20 @@ _NORMAL = "normal"
     show_default=True,
     help="Formats to compare with float64.",
 )
-@click.option("--json", "json_path", metavar="PATH", help="Write it as JSON; - is standard output.")
-@click.option("--report", type=FOLDER, metavar="DIR", help="Make a page of it in this folder.")
+@click.option(
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write it as JSON; - is standard output.",
+)
+@click.option(
+    "--report",
+    type=FOLDER,
+    metavar="DIR",
+    shell_complete=folders,
+    help="Make a page of it in this folder.",
+)
 def command(
     model: str,
     inputs: str | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from gruverify.cli._complete import files
 from gruverify.cli._files import writable
 from gruverify.cli._options import Fail
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 OPTION = click.option(
     "--events",
     metavar="PATH",
+    shell_complete=files,
     help="Write what happens as JSON lines, as it happens; - is standard output.",
 )
 

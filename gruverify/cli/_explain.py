@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify._named import Keywords
+from gruverify.cli._complete import files
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
@@ -97,7 +98,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Formats to compare.",
 )
-@click.option("--plot", metavar="FILE", help="Draw the terms against k, too: a .png, .svg or .pdf.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw the terms against k, too: a .png, .svg or .pdf.",
+)
 def command(reset: str, update: str, plot: str | None, **values: object) -> None:
     """Show where gradients go when the gates close.
 

@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from gruverify._named import DeclaredValues
+from gruverify.cli._complete import files, folders
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._gru import LAYOUTS, only_gru
 from gruverify.cli._options import Fail
@@ -36,7 +37,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "export-cases",
     short_help="Write cases with expected values and bounds, for tests in any language.",
 )
-@click.argument("folder", type=FOLDER)
+@click.argument("folder", type=FOLDER, shell_complete=folders)
 @click.option(
     "--as",
     "kind",
@@ -100,6 +101,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
 @click.option(
     "--weights",
     metavar="FILE",
+    shell_complete=files,
     help="Cases of the GRU in this file, in the format of its weights; what judge reads.",
 )
 @click.option("--gru", metavar="NAME", help="Which GRU of --weights, where there are several.")

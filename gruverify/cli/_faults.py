@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._complete import files
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail
@@ -56,10 +57,22 @@ if TYPE_CHECKING:
     "looked for in all cases.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one per core).")
-@click.option("--json", "json_path", metavar="PATH", help="Write the matrix as JSON.")
-@click.option("--markdown", "markdown_path", metavar="PATH", help="Write it as a Markdown page.")
 @click.option(
-    "--html", "html_path", metavar="PATH", help="Write it as a heat map in one HTML file."
+    "--json", "json_path", metavar="PATH", shell_complete=files, help="Write the matrix as JSON."
+)
+@click.option(
+    "--markdown",
+    "markdown_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write it as a Markdown page.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write it as a heat map in one HTML file.",
 )
 def command(
     only: tuple[str, ...],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._complete import targets
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, MEMORY, PATIENCE
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("identify")
-@click.argument("target")
+@click.argument("target", shell_complete=targets)
 @click.option(
     "--format",
     "formats",

@@ -14,6 +14,7 @@ import click
 
 from gruverify._files import is_there
 from gruverify._named import DeclaredValues, Keywords
+from gruverify.cli._complete import files
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
@@ -40,33 +41,46 @@ _VERDICTS = ("bug", "undecidable", "rounding")
 
 
 @click.command("judge")
-@click.argument("weights")
+@click.argument("weights", shell_complete=files)
 @click.option(
-    "--inputs", required=True, metavar="FILE", help="What the GRU was given: (T, B, I), or (T, I)."
+    "--inputs",
+    required=True,
+    metavar="FILE",
+    shell_complete=files,
+    help="What the GRU was given: (T, B, I), or (T, I).",
 )
 @click.option(
     "--outputs",
     multiple=True,
     required=True,
     metavar="FILE",
+    shell_complete=files,
     help="What it returned at every step: (T, B, D·H); or (L, T, B, D·H) of every layer. "
     "Twice: two runs.",
 )
 @click.option(
-    "--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros)."
+    "--state",
+    metavar="FILE",
+    shell_complete=files,
+    help="The initial state, (L·D, B, H) or (B, H) (default: zeros).",
 )
 @click.option(
     "--lengths",
     metavar="FILE|N,...",
+    shell_complete=files,
     help="The length of each member: what stands behind is not judged.",
 )
 @click.option(
     "--keep",
     metavar="FILE",
+    shell_complete=files,
     help="1 where a step is masked and the state stays, (T, B); or zoneout's share, per unit.",
 )
 @click.option(
-    "--restart", metavar="FILE", help="1 where a step starts from zeros, (T, B), as is_init says."
+    "--restart",
+    metavar="FILE",
+    shell_complete=files,
+    help="1 where a step starts from zeros, (T, B), as is_init says.",
 )
 @click.option(
     "--zero-outputs", is_flag=True, help="0 is returned of masked steps (zero_output_for_mask)."
@@ -93,10 +107,17 @@ _VERDICTS = ("bug", "undecidable", "rounding")
 )
 @click.option("--declare", "declared", **DECLARE)
 @click.option(
-    "--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf)."
+    "--plot",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw how far two outputs are apart (.png, .svg, .pdf).",
 )
 @click.option(
-    "--json", "json_path", metavar="PATH", help="Write the verdict as JSON; - is standard output."
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write the verdict as JSON; - is standard output.",
 )
 def command(
     weights: str,

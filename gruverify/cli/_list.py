@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._complete import ids
 from gruverify.cli._options import Fail
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", shell_complete=ids, nargs=-1)
 @click.option("--markdown", is_flag=True, help="Print the invariants as a Markdown page.")
 def command(ids: tuple[str, ...], markdown: bool) -> None:
     """List what is checked, and which targets can run here.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gruverify.cli._complete import files
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._gru import LAYOUTS, only_gru
 from gruverify.cli._options import Fail
@@ -49,6 +50,7 @@ _OPTIONS = (
         "--inputs",
         multiple=True,
         metavar="FILE",
+        shell_complete=files,
         help="With model.onnx@RUNTIME: inputs (T, B, I) to run besides those that are drawn.",
     ),
     click.option(
@@ -59,6 +61,7 @@ _OPTIONS = (
     click.option(
         "--weights",
         metavar="FILE",
+        shell_complete=files,
         help="With model.onnx@RUNTIME, whose GRU is a Loop, a Scan or steps one by one, or with "
         "model.tflite@litert: judge the whole model against the GRU of this file.",
     ),

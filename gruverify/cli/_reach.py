@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify.cli._complete import files, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
@@ -35,10 +36,11 @@ _GIB = number_within("a number of GiB above 0", lambda value: 0 < value < 2**20)
 
 
 @click.command("reach", short_help="Where the states may be, for every input in a box: proved.")
-@click.argument("model", metavar="FILE|TARGET")
+@click.argument("model", metavar="FILE|TARGET", shell_complete=targets)
 @click.option(
     "--inputs",
     metavar="FILE",
+    shell_complete=files,
     help="What the GRU was given, (T, B, I) or (T, I): each member is the middle of a box.",
 )
 @click.option(
@@ -52,7 +54,10 @@ _GIB = number_within("a number of GiB above 0", lambda value: 0 < value < 2**20)
     "every step, (T, I) or (T, B, I).",
 )
 @click.option(
-    "--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros)."
+    "--state",
+    metavar="FILE",
+    shell_complete=files,
+    help="The initial state, (L·D, B, H) or (B, H) (default: zeros).",
 )
 @click.option(
     "--state-radius", type=_RADIUS, default=0.0, metavar="R", help="How far states may be from it."
@@ -120,9 +125,22 @@ _GIB = number_within("a number of GiB above 0", lambda value: 0 < value < 2**20)
     metavar="N",
     help="Draws the starts of the search for what breaks a property.",
 )
-@click.option("--witness", metavar="FILE.npz", help="Write what refutes a property.")
-@click.option("--json", "json_path", metavar="PATH", help="Write it as JSON; - is standard output.")
-@click.option("--plot", metavar="FILE", help="Draw the enclosure over time (.png, .svg, .pdf).")
+@click.option(
+    "--witness", metavar="FILE.npz", shell_complete=files, help="Write what refutes a property."
+)
+@click.option(
+    "--json",
+    "json_path",
+    metavar="PATH",
+    shell_complete=files,
+    help="Write it as JSON; - is standard output.",
+)
+@click.option(
+    "--plot",
+    metavar="FILE",
+    shell_complete=files,
+    help="Draw the enclosure over time (.png, .svg, .pdf).",
+)
 def command(
     model: str,
     name: str | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._complete import targets
 from gruverify.cli._options import (
     EXIT_DIED,
     EXIT_FALSIFIED,
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 @click.command("replay")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--target", help="Another target than the one the witness was found with.")
+@click.option(
+    "--target",
+    shell_complete=targets,
+    help="Another target than the one the witness was found with.",
+)
 @click.option("--patience", **PATIENCE)
 @click.option("--memory", **MEMORY)
 def command(file: Path, target: str | None, patience: float) -> None:

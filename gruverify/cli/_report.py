@@ -9,17 +9,19 @@ from pathlib import Path
 
 import click
 
+from gruverify.cli._complete import files, folders
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FOLDER
 
 
 @click.command("report", short_help="Make pages of results.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", shell_complete=files, nargs=-1, required=True)
 @click.option(
     "--out",
     "-o",
     type=FOLDER,
     metavar="DIR",
+    shell_complete=folders,
     default=Path("reports/report"),
     show_default=True,
     help="The folder to write; a report that is there is replaced.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gruverify.cli._complete import files
 from gruverify.cli._files import writable
 from gruverify.cli._options import Fail
 
@@ -21,6 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _STORE = click.option(
     "--store",
     metavar="FILE",
+    shell_complete=files,
     help="Keep the run in this SQLite file while it goes on; `gruverify compare FILE` lists "
     "its runs.",
 )

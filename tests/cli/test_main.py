@@ -18,7 +18,6 @@ COMMANDS = (
     "check",
     "identify",
     "judge",
-    "campaign",
     "replay",
     "explain",
     "diagnose",
@@ -27,10 +26,11 @@ COMMANDS = (
     "accuracy",
     "list",
     "faults",
-    "report",
-    "compare",
     "convert",
     "export-cases",
+    "report",
+    "campaign",
+    "compare",
 )
 
 
@@ -49,8 +49,8 @@ def test_help_names_every_command_and_shows_examples() -> None:
         "Options",
         "Verify",
         "Understand",
-        "Results",
         "Exchange",
+        "Scale",
     ]
     for name in COMMANDS:
         assert f"\n  {name} " in text

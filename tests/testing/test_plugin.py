@@ -92,8 +92,8 @@ def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytes
     assert ids(run) == ["numpy::conforms[bounds-float32]"]
     told.stdout.fnmatch_lines(
         [
-            "gruverify: formats = ?'f16', 'f32'? of *pyproject.toml ?tool.gruverify? is overridden by "
-            "--gru-formats"
+            "gruverify: formats = ?'f16', 'f32'? of *pyproject.toml ?tool.gruverify? is overridden "
+            "by --gru-formats"
         ]
     )
     assert told.stdout.str().count("is overridden") == 1
