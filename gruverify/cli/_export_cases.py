@@ -111,6 +111,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     metavar="|".join(LAYOUTS),
     help="Whose layout --weights have, where their names do not tell.",
 )
+@click.option("--masks", is_flag=True, help="Cases of one layer whose members skip steps.")
 @click.option("--declare", "declared", **DECLARE)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def command(
@@ -122,6 +123,7 @@ def command(
     weights: str | None,
     gru: str | None,
     layout: str | None,
+    masks: bool,
     declared: tuple[tuple[str, Any], ...],
     force: bool,
     **said: object,
@@ -153,6 +155,8 @@ def command(
         raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
     if kind == "webnn" and formats[0].name not in ("float16", "float32"):
         raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
+    if masks and (of_node or weights):
+        raise Fail("--masks: these cases are drawn, and written as json, npz or safetensors")
     # Read before the folder is made: what is wrong with weights leaves nothing behind.
     mine = _mine(click.get_current_context(), weights, gru, layout)
     try:
@@ -163,7 +167,7 @@ def command(
                 )
                 formats = (mine.format,)
             else:
-                drawn = _drawn(kind, formats[0], profile, max_cases, dict(declared), **said)
+                drawn = _drawn(kind, formats[0], profile, max_cases, dict(declared), masks, **said)
             files, count = _written(place, kind, formats[0], dict(declared), said["seed"], drawn)
     except BadDeclaration as wrong:
         raise Fail(f"--declare: {wrong}") from None
@@ -252,6 +256,7 @@ def _drawn(
     profile: str,
     max_cases: int | None,
     declared: DeclaredValues,
+    masks: bool,
     **said: Any,
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """What the index says of each case, and its files."""
@@ -262,7 +267,7 @@ def _drawn(
         # Each kind of node test has that many: together there are about as many as of other files.
         few = count // 25 if max_cases is None else count
         return _node_tests(kind, fmt, few, declared, **said)
-    return _cases(kind, fmt, count, declared, **said)
+    return _cases(kind, fmt, count, declared, masks, **said)
 
 
 def _own_cases(
@@ -282,6 +287,7 @@ def _cases(
     fmt: Format,
     count: int,
     declared: DeclaredValues,
+    masks: bool,
     *,
     reset: Any,
     update: Any,
@@ -291,10 +297,11 @@ def _cases(
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """The same of cases that the strategies draw."""
     from gruverify.cell import Variant
-    from gruverify.exporting import exported_cases
+    from gruverify.exporting import exported_cases, masked_cases
 
+    cases = masked_cases if masks else exported_cases
     variant = Variant(reset or "after", update, biases=biases or "both")
-    for one in exported_cases(fmt, variant, count, seed=seed, max_size=max_size, declared=declared):
+    for one in cases(fmt, variant, count, seed=seed, max_size=max_size, declared=declared):
         yield _listed(kind, one)
 
 

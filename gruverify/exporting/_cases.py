@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from gruverify._named import DeclaredValues, Keywords
-from gruverify.arithmetic import Format, Rounding
+from gruverify.arithmetic import Format, NDArray, Rounding
 from gruverify.backends import rounding_of
 from gruverify.cell import StackCase, Variant
 from gruverify.engine import draw
 from gruverify.exporting._boundary import boundary_cases
-from gruverify.exporting._expected import Expected, expected
+from gruverify.exporting._expected import Expected, expected, expected_masked
 from gruverify.judging import Declared
 from gruverify_strategies import stack_cases
 
@@ -24,17 +24,23 @@ _USUAL = {"H": 5, "I": 5, "B": 5, "T": 6}
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """A case, what it is called and there for, and the model of rounding that its bounds are of."""
+    """A case, what it is called and there for, and the model of rounding that its bounds are of.
+
+    keep: (T, B), 1 where a member skips the step; None if no case of its kind has masks.
+    """
 
     name: str
     about: str
     case: StackCase
     mode: Rounding
+    keep: NDArray | None = None
 
     @cached_property
     def expected(self) -> Mapping[str, Expected]:
         """Its values and gradients with their bounds, by name: see `expected`."""
-        return expected(self.case, self.mode)
+        if self.keep is None:
+            return expected(self.case, self.mode)
+        return expected_masked(self.case, self.mode, self.keep)
 
 
 def exported_cases(

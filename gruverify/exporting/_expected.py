@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball, NDArray, Rounding
-from gruverify.cell import StackCase
-from gruverify.invariants import STATES, StackExact, compare
+from gruverify.cell import Case, StackCase
+from gruverify.invariants import (
+    STATES,
+    Exact,
+    StackBalls,
+    StackExact,
+    as_one,
+    compare,
+    packed_balls,
+)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -35,7 +43,28 @@ def expected(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
     """
     exact = StackExact(case, mode)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no bound
-        return {name: _with_bounds(name, ball) for name, ball in _balls(exact)}
+        balls = _balls(case, exact.outputs, exact.last, exact.gradients)
+        return {name: _with_bounds(name, ball) for name, ball in balls}
+
+
+def expected_masked(case: StackCase, mode: Rounding, keep: NDArray) -> Mapping[str, Expected]:
+    """The same of one layer in one direction whose members skip the steps at which keep (T, B) is
+    not 0: their state stays, and is the output.
+    """
+    cell, c = case.stack.cells[0][0], case
+    exact = Exact(Case(cell, c.inputs, c.states[0], c.d_outputs, c.d_last[0]), mode)
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = exact.masked_run(keep, np.zeros_like(keep))
+        back = exact.masked_gradients(keep, np.zeros_like(keep))
+        gradients = StackBalls(
+            packed_balls(cell, back.parameters),
+            as_one(np.stack, back.inputs),
+            as_one(np.stack, [back.state]),
+        )
+        states = run.states[1:]
+        outputs, last = as_one(np.stack, states), as_one(np.stack, states[-1:])
+        balls = _balls(case, outputs, last, gradients)
+        return {name: _with_bounds(name, ball) for name, ball in balls}
 
 
 def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
@@ -46,13 +75,13 @@ def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
         return {name: _with_bounds(name, getattr(exact, name)) for name in ("outputs", "last")}
 
 
-def _balls(exact: StackExact) -> Iterator[tuple[str, Ball]]:
-    yield "outputs", exact.outputs
-    yield "last", exact.last
-    yield "gradients.inputs", exact.gradients.inputs
-    yield "gradients.states", exact.gradients.states
-    for name in parameters_of(exact.case):
-        yield f"gradients.{name}", exact.gradients[name]
+def _balls(
+    case: StackCase, outputs: Ball, last: Ball, gradients: StackBalls
+) -> Iterator[tuple[str, Ball]]:
+    yield "outputs", outputs
+    yield "last", last
+    for name in ("inputs", "states", *parameters_of(case)):
+        yield f"gradients.{name}", gradients[name]
 
 
 def parameters_of(case: StackCase) -> dict[str, NDArray]:

@@ -63,6 +63,7 @@ def case_document(exported: Exported) -> JsonObject:
         "name": exported.name,
         "about": exported.about,
         **_particulars(case),
+        **{name: _array(array) for name, array in _marks_of(exported).items()},
         "parameters": {n: _array(a) for n, a in parameters_of(case).items()},
         **{name: _array(array) for name, array in _arguments_of(case).items()},
         "expected": _nested(values),
@@ -86,6 +87,13 @@ def _particulars(case: StackCase) -> JsonObject:
 
 def _arguments_of(case: StackCase) -> dict[str, NDArray]:
     return {name: getattr(case, name) for name in ("inputs", "states", "d_outputs", "d_last")}
+
+
+def _marks_of(exported: Exported) -> dict[str, NDArray]:
+    """The mask by its name, where there is one."""
+    if exported.keep is None:
+        return {}
+    return {"keep": exported.keep}
 
 
 def _nested(arrays: Mapping[str, NDArray]) -> JsonObject:
@@ -120,6 +128,7 @@ def _flat(exported: Exported) -> dict[str, NDArray]:
     found = {**parameters_of(case), **_arguments_of(case)}
     if case.lengths is not None:
         found["lengths"] = case.lengths
+    found |= _marks_of(exported)
     for name, each in exported.expected.items():
         found[f"expected.{name}"] = each.values
         found[f"bound.{name}"] = each.bounds

@@ -20,6 +20,7 @@ from gruverify.invariants.core._blocks import compared as compared
 from gruverify.invariants.core._exact import Exact as Exact
 from gruverify.invariants.core._family import Family as Family
 from gruverify.invariants.core._family import by_id, by_name
+from gruverify.invariants.core._masked import with_every_mask as with_every_mask
 from gruverify.invariants.core._observed import Observed as Observed
 from gruverify.invariants.core._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants.core._obstacle import Declined as Declined
@@ -38,10 +39,13 @@ from gruverify.invariants.core._residual import Residual as Residual
 from gruverify.invariants.core._residual import compare as compare
 from gruverify.invariants.core._residual import nothing_claimed as nothing_claimed
 from gruverify.invariants.core._residual import worst as worst
+from gruverify.invariants.core._stack_trial import StackBalls as StackBalls
 from gruverify.invariants.core._stack_trial import StackChange as StackChange
 from gruverify.invariants.core._stack_trial import StackExact as StackExact
 from gruverify.invariants.core._stack_trial import StackObserved as StackObserved
 from gruverify.invariants.core._stack_trial import StackTrial as StackTrial
+from gruverify.invariants.core._stack_trial import as_one as as_one
+from gruverify.invariants.core._stack_trial import packed_balls as packed_balls
 from gruverify.invariants.core._trial import Change as Change
 from gruverify.invariants.core._trial import Trial as Trial
 

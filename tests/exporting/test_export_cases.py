@@ -25,6 +25,7 @@ from gruverify.exporting import (
     expected,
     exported_cases,
     files_of,
+    masked_cases,
     node_tests,
     webnn_document,
     webnn_files,
@@ -95,6 +96,55 @@ def test_catches_numbers_of_the_padding_that_are_read() -> None:
     assert one.case.inputs[~one.case.real].any()
 
 
+def masked(fmt: Any, variant: Variant, count: int = 1) -> list[Exported]:
+    return list(masked_cases(fmt, variant, count, declared=NUMPY))
+
+
+def beyond_with(keep: Any, exported: Exported) -> set[str]:
+    """The quantities of which NumPy's answers with this mask are beyond the bounds."""
+    c = exported.case
+    given = c.stack.cells[0][0], c.inputs, c.states[0], keep.astype(bool)
+    outputs, last = NumpyBackend().sequence_masked(*given)
+    back = NumpyBackend().sequence_masked_vjp(*given, c.d_outputs, c.d_last[0])
+    found = {"outputs": outputs, "last": last[None], "gradients.inputs": back.inputs}
+    assert back.state is not None
+    found["gradients.states"] = back.state[None]
+    for name in ("weight_ih", "weight_hh"):
+        found[f"gradients.{name}_l0"] = getattr(back, name)
+    each = exported.expected
+    return {
+        name
+        for name, array in found.items()
+        if not (np.abs(array.astype("f8") - each[name].values) <= each[name].bounds).all()
+    }
+
+
+@pytest.mark.parametrize(
+    ("fmt", "variant"), [*((float32, variant) for variant in VARIANTS), (float16, VARIANTS[0])]
+)
+def test_with_masks_a_right_implementation_is_within_every_bound_and_others_are_not(
+    fmt: Any, variant: Variant
+) -> None:
+    each = masked(fmt, variant)
+    for exported in each:
+        assert exported.keep is not None
+        assert len({member.tobytes() for member in exported.keep.T}) == 7
+        assert beyond_with(exported.keep, exported) == set(), exported.about
+
+    [one] = [exported for exported in each if "no two sizes the same" in exported.about]
+    assert one.keep is not None
+    everything = {
+        "outputs",
+        "last",
+        "gradients.inputs",
+        "gradients.states",
+        "gradients.weight_ih_l0",
+    }
+    for wrong in (np.zeros_like(one.keep), 1 - one.keep, one.keep[::-1]):
+        assert beyond_with(wrong, one) >= everything
+    assert len(each) == 10
+
+
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("fmt", [float16, bfloat16, float32, float64], ids=lambda fmt: fmt.name)
 def test_boundary_cases_exist_in_every_format_and_claim_something(
@@ -141,6 +191,25 @@ def test_every_kind_of_file_holds_the_same_numbers(fmt: Any, tmp_path: Path) -> 
     assert gru.stack == one.case.stack
 
 
+def test_every_kind_of_file_holds_the_mask_and_json_keeps_to_its_schema(tmp_path: Path) -> None:
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    one = masked(bfloat16, VARIANTS[0], 0)[1]
+    for kind in ("json", "npz", "safetensors"):
+        for name, data in files_of(one, kind).items():
+            (tmp_path / name).write_bytes(data)
+    document = json.loads((tmp_path / f"{one.name}.json").read_text())
+
+    assert fastjsonschema.compile(CASE_SCHEMA)(document)
+    assert "keep" not in case_document(few(count=0)[1])
+    assert one.keep is not None
+    assert document["keep"] == {"shape": [5, 7], "data": one.keep.ravel().tolist()}
+    assert np.array_equal(read_arrays(tmp_path / f"{one.name}.npz")["keep"], one.keep)
+    pytest.importorskip("safetensors")
+    assert np.array_equal(read_arrays(tmp_path / f"{one.name}.safetensors")["keep"], one.keep)
+    [gru] = read_grus(tmp_path / f"{one.name}.safetensors", name="")
+    assert gru.stack == one.case.stack
+
+
 def test_json_keeps_to_its_schema_and_an_infinite_bound_is_null() -> None:
     fastjsonschema = pytest.importorskip("fastjsonschema")
     valid = fastjsonschema.compile(CASE_SCHEMA)
@@ -167,7 +236,10 @@ def listings() -> dict[str, str]:
     [
         ("check.c", "cc", ["cc", "-Wall", "-Wextra", "-Werror", "check.c", "-lm", "-o", "check"],
          ("r * of_h[2]", "0 * r + of_h[2]")),
+        ("check.c", "cc", ["cc", "-Wall", "-Wextra", "-Werror", "check.c", "-lm", "-o", "check"],
+         ("keep && keep[t * B + m]", "keep && keep[t * B + m] && !m")),
         ("check.mjs", "node", [], ("f(r * ofH[2])", "ofH[2]")),
+        ("check.mjs", "node", [], ("!keep?.(t, m)", "true || keep")),
     ],
 )  # fmt: skip
 def test_the_readers_of_the_page_pass_a_right_step_and_catch_a_wrong_one(
@@ -176,7 +248,7 @@ def test_the_readers_of_the_page_pass_a_right_step_and_catch_a_wrong_one(
     if shutil.which(program) is None:
         pytest.skip(f"there is no {program} here")
     kind, run = ("safetensors", ["./check"]) if program == "cc" else ("json", ["node", name])
-    for one in exported_cases(float32, Variant(), 0):
+    for one in [*exported_cases(float32, Variant(), 0), *masked_cases(float32, Variant(), 0)]:
         for file, data in files_of(one, kind).items():
             (tmp_path / file).write_bytes(data)
     cases = sorted(path.name for path in tmp_path.iterdir())

@@ -14,7 +14,7 @@ import numpy as np
 from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.backends import Backend, Declarations, rounding_in
-from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
+from gruverify.cell import Cell, Parameters, StackCase, StackGradients, Variant, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants.core._blocks import BLOCKS_OF
 from gruverify.invariants.core._calls import Calls, is_array, pair_of
@@ -60,12 +60,12 @@ class StackExact:
     @cached_property
     def outputs(self) -> Ball:
         """(T, B, D·H)."""
-        return _as_one(np.stack, self.run.outputs)
+        return as_one(np.stack, self.run.outputs)
 
     @cached_property
     def last(self) -> Ball:
         """(L·D, B, H)."""
-        return _as_one(np.stack, self.run.last)
+        return as_one(np.stack, self.run.last)
 
     @cached_property
     def gradients(self) -> StackBalls:
@@ -87,12 +87,19 @@ class StackExact:
         parameters = dict[str, Ball]()
         for layer, row in enumerate(back.parameters):
             for d, p in enumerate(row):
-                for packed in self.case.stack.cells[layer][d].packed():
-                    blocks = [_read(self.case.variant, p, block) for block in BLOCKS_OF[packed]]
-                    parameters[parameter_name(packed, layer, d)] = _as_one(np.concatenate, blocks)
-        return StackBalls(
-            parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states)
-        )
+                parameters |= packed_balls(self.case.stack.cells[layer][d], p, layer, d)
+        return StackBalls(parameters, as_one(np.stack, back.inputs), as_one(np.stack, back.states))
+
+
+def packed_balls(
+    cell: Cell, gradients: Parameters, layer: int = 0, direction: int = 0
+) -> dict[str, Ball]:
+    """The gradients of a cell's parameters by nn.GRU's names."""
+    found = dict[str, Ball]()
+    for packed in cell.packed():
+        blocks = [_read(cell.variant, gradients, block) for block in BLOCKS_OF[packed]]
+        found[parameter_name(packed, layer, direction)] = as_one(np.concatenate, blocks)
+    return found
 
 
 def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
@@ -104,7 +111,8 @@ def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
     return Ball.exact(ball.mode, np.zeros_like(ball.mid))
 
 
-def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
+def as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
+    """Several balls as one, their arrays joined."""
     return Ball(
         balls[0].mode, join([ball.mid for ball in balls]), join([ball.radius for ball in balls])
     )

@@ -1,0 +1,47 @@
+"""Cases of which members skip steps, one layer in one direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gruverify.arithmetic import Format
+from gruverify.cell import Case, Stack, StackCase, Variant, masks_of
+from gruverify.exporting._cases import Exported, exported_cases
+from gruverify.invariants import with_every_mask
+
+
+def masked_cases(fmt: Format, variant: Variant, count: int, **options: Any) -> Iterator[Exported]:
+    """The boundary cases of one layer in one direction, then `count` drawn ones, each with a member
+    for every pattern of masks. A skipped step's output is the state that was kept.
+
+    options: of `exported_cases`.
+
+    Raises:
+        BadDeclaration: as there.
+    """
+    options |= {"min_layers": 1, "max_layers": 1, "bidirectional": False, "padded": False}
+    for one in exported_cases(fmt, variant, count, **options):
+        stack = one.case.stack
+        # Boundary cases are of every shape.
+        if stack.layers == stack.directions == 1 and one.case.lengths is None:
+            yield _with_masks(one)
+
+
+def _with_masks(one: Exported) -> Exported:
+    c = one.case
+    cell = c.stack.cells[0][0]
+    every = with_every_mask(Case(cell, c.inputs, c.states[0], c.d_outputs, c.d_last[0]))
+    # Of int8, which all kinds of files have.
+    keep = masks_of(every).astype("int8")
+    case = StackCase(
+        Stack(((cell,),)),
+        inputs=every.inputs,
+        states=every.state[None],
+        d_outputs=every.d_outputs,
+        d_last=every.d_last[None],
+    )
+    return replace(
+        one, name=f"masked-{one.name}", about=f"{one.about}; masks", case=case, keep=keep
+    )
