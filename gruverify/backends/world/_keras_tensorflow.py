@@ -15,9 +15,10 @@ import tensorflow as tf
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._derived import redeclared
 from gruverify.backends._protocol import Backend
-from gruverify.backends._taped import Function, TapedStack
+from gruverify.backends._taped import Function
+from gruverify.backends._taped_masks import TapedMasks
 from gruverify.backends.contract import NDArray
-from gruverify.backends.world._keras_layers import VARIANTS, require, stack
+from gruverify.backends.world._keras_layers import VARIANTS, masked, require, stack
 
 
 def build() -> Backend:
@@ -29,7 +30,7 @@ def build() -> Backend:
         RuntimeError: Keras runs on another backend.
     """
     require("tensorflow")
-    found = TapedStack(
+    found = TapedMasks(
         "keras:tensorflow",
         "keras",
         VARIANTS,
@@ -37,6 +38,8 @@ def build() -> Backend:
         _Engine(),
         stack,
         unbatched=False,
+        plain_masked=masked,
+        masked_outputs="zero",
         subnormals={"bfloat16": False, "float32": False, "float64": False},
     )
     return redeclared(found, {"kappa_sigma": {"float32": 9}, "kappa_tanh": {"float32": 6}})
