@@ -53,9 +53,7 @@ def stack(
 def masked(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
     """A GRU from inputs (T, B, I) that skips the steps (T, B) of keep, with outputs of 0 there."""
     mask = ops.logical_not(ops.transpose(ops.convert_to_tensor(keep, "bool")))
-    start = None
-    if state is not None:
-        start = [state]
+    start = None if state is None else [state]
     xs = ops.swapaxes(inputs, 0, 1)
     outputs, last = _called(keras.layers.GRU, [weights], xs, initial_state=start, mask=mask)
     return ops.swapaxes(outputs, 0, 1), last
