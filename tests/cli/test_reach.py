@@ -141,7 +141,7 @@ def test_a_picture_of_it(x: Path) -> None:
         (("--box", "1", "0", "--steps", "3"), "LOW 1 of the input box is above HIGH 0"),
         (("--box", "nan", "0", "--steps", "3"), "LOW of the input box is nan"),
         (("--box", "no.npy", "0", "--steps", "3"), "--box no.npy: is no number, and no.npy: No"),
-        ((*INPUTS, "--property", "h is good"), "property 'h is good' is none"),
+        ((*INPUTS, "--property", "h is good"), "property 'h is good' is not one"),
         ((*INPUTS, "--head", "none"), "'none' is no linear layer of the model: there is readout"),
         ((*INPUTS, "--format", "f32,f16"), "it is computed in one format"),
         ((*INPUTS, "--declare", "kapa=3"), "kapa declares nothing of accuracy"),

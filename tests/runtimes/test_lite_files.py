@@ -160,7 +160,7 @@ def test_what_the_interpreter_does_not_read_is_one_line(
 
 def test_a_file_and_a_runtime_of_different_kinds_are_told() -> None:
     whole = Whole(Gru("mine", "keras", STACK), {}, batch_first=True)
-    with pytest.raises(ValueError, match=r"onnxruntime runs .onnx files, and a.tflite is none"):
+    with pytest.raises(ValueError, match=r"onnxruntime runs .onnx files, and a.tflite is not one"):
         check_file("a.tflite", "onnxruntime", whole=whole)
     with pytest.raises(
         ValueError, match=r"litert runs .tflite files, and a.onnx is not one: .*tract"
