@@ -58,6 +58,7 @@ def exact(fmt: Format, values: list[float]) -> Ball:
     return Ball.exact(Rounding(fmt), np.array(values))
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=10)

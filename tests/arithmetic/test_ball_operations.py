@@ -26,6 +26,7 @@ each_operation = pytest.mark.parametrize("name", EXPERIMENTS)
 FORMS = "A+B+C"
 
 
+@pytest.mark.thinned
 @each_format
 @each_operation
 @settings(max_examples=12)
@@ -52,6 +53,7 @@ def test_halves_that_add_up_in_float32_and_store_each_operand(
     assert list(experiment.escapees(Rounding(fmt, blend=FORMS), operands)) == []
 
 
+@pytest.mark.thinned
 @each_format
 @each_operation
 @settings(max_examples=12)

@@ -26,6 +26,7 @@ from ._modules import Fussy, MyCell
 nn = torch.nn
 
 
+@pytest.mark.thinned
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.uncounted
 @pytest.mark.parametrize("make", wrapped.RIGHT.values(), ids=wrapped.RIGHT.keys())
@@ -59,6 +60,7 @@ def test_a_right_class_is_not_accused(cls: Any) -> None:
     }
 
 
+@pytest.mark.thinned
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.uncounted
 @pytest.mark.parametrize(

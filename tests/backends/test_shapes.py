@@ -101,6 +101,7 @@ def test_an_object_with_a_compiled_method_is_too() -> None:
     assert declarations_of(resolve(SimpleNamespace(**given, shapes="any"))).shapes == "any"
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own compiler
 def test_what_pytorch_compiles_is_known() -> None:

@@ -28,6 +28,7 @@ def builtin() -> Any:
     return resolve("torch")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 def test_pytorchs_own_gru_conforms(builtin: Any, bias: bool, format: Format) -> None:

@@ -97,6 +97,7 @@ def test_the_xfails_file_of_each_is_found_in_the_folder(run: Run) -> None:
     assert run.rows["cells:wrong"]["counts"]["xfailed"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_the_account_keeps_to_its_schema(run: Run) -> None:
     import fastjsonschema

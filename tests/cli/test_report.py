@@ -44,6 +44,7 @@ def test_check_reports_too(planted: str, here: Path) -> None:
     assert (here / "out" / "result.json").read_text() == (here / "result.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_falsified_check_reports_and_still_fails(planted: str, here: Path) -> None:
     done = check(f"{planted}:raises", "--report", "out", "--json", "-")
 

@@ -58,6 +58,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("method", "spoil", "message"),
     [
@@ -273,6 +274,7 @@ def test_a_changed_argument_is_falsified_and_spoils_nothing_else(
     goes_on(result)
 
 
+@pytest.mark.slow
 def test_another_answer_the_second_time_is_falsified() -> None:
     numbers = iter(range(10**9))
 

@@ -58,6 +58,7 @@ EXAMPLES = [
 ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "reading", EXAMPLES, ids=lambda reading: ", ".join(reading.differences(PYTORCH)) or "declared"
 )

@@ -64,6 +64,7 @@ def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
 each = pytest.mark.parametrize("lesser", LESSER.values(), ids=LESSER)
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @each
 def test_the_verdict_names_the_declaration(lesser: Lesser) -> None:

@@ -135,6 +135,7 @@ def test_a_slip_is_told_from_all_others(slip: str) -> None:
     assert slips_of(backend(step=step, variants=[variant], formats=[float64]), variant) == {slip}
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("fault", TERM_OF)
 def test_catches_a_missing_term(fault: str) -> None:
     if not FAULTS[fault].available:

@@ -318,6 +318,7 @@ CAUGHT = {
 }
 
 
+@pytest.mark.thinned
 @uncounted
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
@@ -359,6 +360,7 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
     return passes, fails
 
 
+@pytest.mark.thinned
 @uncounted
 @pytest.mark.parametrize(
     "id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])]

@@ -133,6 +133,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_one_is_told_nothing(what: str) -> None:

@@ -119,6 +119,7 @@ def test_catches_an_unknown_observable() -> None:
         fault("forward", "h", touches="LOOKS")(lambda: None)  # type: ignore[arg-type,return-value]
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @each(*(entry for entry in FAULTS.values() if entry.id not in FALSIFIES))
 def test_fault_is_caught(entry: Fault) -> None:
@@ -136,6 +137,7 @@ def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
             assert [j.tally.reason for j in judgements if j.tally.error] == []
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @each(*EQUIVALENTS.values())
 def test_equivalent_passes(entry: Fault) -> None:

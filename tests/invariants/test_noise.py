@@ -98,6 +98,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(("id", "format"), ASKED)
 def test_noise_that_the_bounds_allow_is_no_pass(id: str, format: Any) -> None:
     invariant, noise, tallies = INVARIANTS[id], Noise(), list[Tally]()

@@ -131,6 +131,7 @@ def test_right_cell_passes_everything_and_of_everything_something_is_claimed(
     )
 
 
+@pytest.mark.thinned
 @on_every_backend
 @in_every_format
 def test_right_cell_may_overflow_where_the_format_does(name: str, format: Format) -> None:
