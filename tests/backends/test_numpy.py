@@ -35,7 +35,7 @@ def test_every_invariant_is_asked_of_it() -> None:
     lacking = {"sequence_hvp_reverse", "reloaded"}
     assert judged(NUMPY, case()) == {
         id for id in OF_CELLS if lacking.isdisjoint(INVARIANTS[id].needs)
-    }
+    } - {"agreement/kinks"}  # of other activation functions alone
 
 
 def test_no_state_is_a_state_of_zeros() -> None:

@@ -196,7 +196,7 @@ def test_without_such_a_run_everything_is_asked_and_that_is_said(counting: str) 
 
     assert result.exit_code == 0
     assert (
-        "runs.db has no run of counting:fine that is not finished: everything is asked"
+        "runs.db has no run of counting:fine that is not finished: everything is checked"
         in result.stdout
     )
 

@@ -150,6 +150,8 @@ def test_what_a_backend_lacks_is_said_and_not_passed() -> None:
     tallies = run(alone, Plan(max_cases=3), "step alone", lambda event: None).tallies
     wanted = {invariant.id: invariant.needs for invariant in INVARIANTS.values()}
     for (id, _, variant), tally in tallies.items():
+        if id == "agreement/kinks":  # of other activation functions alone
+            continue
         missing = [method for method in wanted[id] if method != "step"]
         assert tally.status == ("not applicable" if missing else "passed")
         assert tally.reason == (f"the backend has no {', no '.join(missing)}" if missing else "")
