@@ -177,7 +177,6 @@ def test_reasons_stay_and_what_no_longer_fails_goes(planted: str) -> None:
     assert "bounds/box" not in Path(FILE).read_text()
 
 
-@pytest.mark.uncounted
 def test_what_a_run_leaves_inconclusive_is_said(planted: str) -> None:
     result = check(f"{planted}:raises", *ONLY, *UPDATE)
 

@@ -68,7 +68,6 @@ def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step
     assert (result.exit_code, again.exit_code) == (1, 0)
 
 
-@pytest.mark.uncounted
 def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(
     planted: str,
 ) -> None:

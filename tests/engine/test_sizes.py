@@ -199,7 +199,6 @@ class RefusesLarge(StepAlone):
         return super().step(cell, x, h)
 
 
-@pytest.mark.uncounted
 def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 

@@ -207,7 +207,6 @@ def test_functions_of_little_accuracy_are_a_bug_with_a_hint() -> None:
     assert "kappa" in ruling.hint.advice
 
 
-@pytest.mark.uncounted
 def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     one = run()
     narrow = one.outputs.astype(np.float16)

@@ -197,7 +197,6 @@ def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> No
     assert sum(sides["hits"]) >= cases > 0
 
 
-@pytest.mark.uncounted
 def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("out").mkdir()
     pytester.path.joinpath("out", "mine.txt").write_text("mine")
