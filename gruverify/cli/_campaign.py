@@ -15,7 +15,7 @@ import click
 from gruverify._named import JsonObject
 from gruverify._visible import error_line
 from gruverify.cli._campaign_run import Output, Run
-from gruverify.cli._complete import files, folders, ids, targets
+from gruverify.cli._complete import files, ids, targets
 from gruverify.cli._files import writable
 from gruverify.cli._look import Look, look_options
 from gruverify.cli._mistakes import targets_mistakes
@@ -169,14 +169,12 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
     "--report",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     help="Write a page, JUnit XML and a summary there, too.",
 )
 @click.option(
     "--witnesses",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     default=Path("reports/witnesses"),
     show_default=True,
     help="Where the smallest falsifying case of each cause is saved.",

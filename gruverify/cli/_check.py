@@ -15,7 +15,7 @@ import click
 from gruverify._visible import visible
 from gruverify.cli._annotation import annotate
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
-from gruverify.cli._complete import files, folders, ids, targets
+from gruverify.cli._complete import files, ids, targets
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._events import OPTION as EVENTS
@@ -170,14 +170,12 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     "--report",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     help="Write a page, JUnit XML and a summary there, too.",
 )
 @click.option(
     "--witnesses",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     default=Path("reports/witnesses"),
     show_default=True,
     help="Where the smallest falsifying cases are saved.",

@@ -11,13 +11,6 @@ def files(context: click.Context, param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(incomplete, type="file")]
 
 
-def folders(
-    context: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Folders, as the shell completes them itself."""
-    return [CompletionItem(incomplete, type="dir")]
-
-
 def targets(
     context: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gruverify.cli._complete import files, folders, targets
+from gruverify.cli._complete import files, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
@@ -86,7 +86,6 @@ _NORMAL = "normal"
     "--report",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     help="Make a page of it in this folder.",
 )
 def command(

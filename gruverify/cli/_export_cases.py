@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from gruverify._named import DeclaredValues
-from gruverify.cli._complete import files, folders
+from gruverify.cli._complete import files
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._gru import LAYOUTS, only_gru
 from gruverify.cli._options import Fail
@@ -37,7 +37,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "export-cases",
     short_help="Write cases with expected values and bounds, for tests in any language.",
 )
-@click.argument("folder", type=FOLDER, shell_complete=folders)
+@click.argument("folder", type=FOLDER)
 @click.option(
     "--as",
     "kind",

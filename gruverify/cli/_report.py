@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gruverify.cli._complete import files, folders
+from gruverify.cli._complete import files
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FOLDER
 
@@ -21,7 +21,6 @@ from gruverify.cli._values import FOLDER
     "-o",
     type=FOLDER,
     metavar="DIR",
-    shell_complete=folders,
     default=Path("reports/report"),
     show_default=True,
     help="The folder to write; a report that is there is replaced.",

@@ -12,6 +12,8 @@ from gruverify._named import Keywords
 from gruverify.cli._options import Fail
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gruverify.arithmetic import Format
 
 
@@ -88,7 +90,20 @@ FORMATS = Parsed(_formats)
 SECONDS = number_within("a number of seconds above 0", lambda value: value > 0)
 PERCENT = number_within("a percentage from 0 to 100", lambda value: 0 <= value <= 100)
 
-FOLDER = Parsed(_folder, "name a folder")
+
+class Folder(Parsed):
+    """A folder, which the shell completes."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Folders, as the shell completes them itself."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="dir")]
+
+
+FOLDER = Folder(_folder, "name a folder")
 
 #: The settings of --patience, which several commands have.
 PATIENCE: Keywords = {

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hypothesis.internal.conjecture.providers import HypothesisProvider
-from hypothesis.internal.constants_ast import Constants
-
 _FOUND = "_local_constants"
 
 
@@ -20,8 +17,12 @@ def from_seed_alone() -> Iterator[None]:
     """What is drawn inside follows from its seed, whatever else is loaded."""
     # There is no setting for it. Another provider, which can be registered, is none: Hypothesis
     # keeps no account of what that has drawn, and would draw cases twice.
-    before = vars(HypothesisProvider).get(_FOUND)
-    if before is None:  # a version that looks for none
+    try:
+        from hypothesis.internal.conjecture.providers import HypothesisProvider
+        from hypothesis.internal.constants_ast import Constants
+
+        before = vars(HypothesisProvider)[_FOUND]
+    except (ImportError, KeyError):  # a version that keeps them elsewhere, or looks for none
         yield
         return
     setattr(HypothesisProvider, _FOUND, Constants())

@@ -74,7 +74,7 @@ def gradient_passes(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "masks/gradient-content",
-    "other inputs at steps that a member skips: the same gradients, bit by bit",
+    "other inputs at steps that a member skips: the same gradients, bit for bit",
     source="the Backend contract; theory 11, M39",
     since="0.2",
     bound="exact",

@@ -56,7 +56,7 @@ def nothing_restarted(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "masks/restart-forgets",
     "another state and other inputs before the last step that starts anew: the same outputs from "
-    "there on, bit by bit",
+    "there on, bit for bit",
     source="the Backend contract; theory 4, (4.5)",
     since="0.2",
     bound="exact",

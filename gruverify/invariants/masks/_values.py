@@ -117,7 +117,7 @@ def padding_is_length(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "masks/content",
     "other inputs at steps that a member skips, NaN and ∞ too: the same outputs and last state, "
-    "bit by bit",
+    "bit for bit",
     source="the Backend contract; theory 11, M39",
     since="0.2",
     bound="exact",
