@@ -73,6 +73,7 @@ def numpys(fmt: Format) -> Rounding:
     return rounding_of(NumpyBackend(), fmt)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_runs_in_a_format_stay_inside(variant: Variant, fmt: Format) -> None:

@@ -72,6 +72,7 @@ def test_a_radius_is_a_number_whatever_the_operands(
     assert (found >= 0).all()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=20)
 @given(data=st.data())
@@ -82,6 +83,7 @@ def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> Non
     assert (fine <= coarse).all()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=20)
 @given(data=st.data())

@@ -40,6 +40,7 @@ def test_the_ball_holds_every_way_to_compute_it(
     assert list(experiment.escapees(Rounding(fmt, accumulates=fmt, blend=FORMS), operands)) == []
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("fmt", [float16, bfloat16], ids=str)
 @each_operation
 @settings(max_examples=12)

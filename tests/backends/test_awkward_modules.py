@@ -37,6 +37,7 @@ def test_a_right_instance_is_not_accused(make: Any) -> None:
     assert falsified(found, case(format=format)) == set()
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     "cls",

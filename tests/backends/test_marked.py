@@ -46,6 +46,7 @@ def weights_detached(weights: Any, inputs: Any, state: Any, restart: Any) -> tup
     return restarted(constant, inputs, state, restart)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("run", "caught"),
     [

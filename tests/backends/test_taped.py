@@ -162,6 +162,7 @@ def state_detached(weights: Weights, inputs: Any, state: Any, keep: Any) -> tupl
     return masked(weights, inputs, None if state is None else state.detach(), keep)
 
 
+@pytest.mark.slow
 def test_right_masks_conform_and_a_fault_behind_them_is_caught() -> None:
     assert failed(MASKS, "masks") == set()
     assert "masks/kept" in failed(replace(MASKS, plain_masked=mask_inverted), "masks")

@@ -64,6 +64,7 @@ def test_weights_reach_a_right_class_by_every_way(target: Any) -> None:
     assert statuses(found, "not applicable") == set(WAYS) - EAGER
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("make", "as_given"),
     [

@@ -59,6 +59,7 @@ def replace_deaths(total: Total, died: Died) -> Total:
     return found
 
 
+@pytest.mark.uncounted
 def test_what_one_cause_explains_is_one_row(results: list[Result], total: Total) -> None:
     [row] = causes_of(results, total)
 

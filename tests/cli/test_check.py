@@ -418,6 +418,7 @@ def test_a_full_disk_is_one_line_and_the_verdict_stands(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 @pytest.mark.parametrize("options", [(), ("--json", "-")], ids=["report", "json"])
 def test_a_console_on_a_full_disk_changes_no_exit_code(

@@ -214,6 +214,7 @@ def test_a_missing_package_is_named(old: dict[str, Any], monkeypatch: pytest.Mon
     assert said == "reports need fastjsonschema: pip install 'gruverify[report]'"
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("options", [[], ["--json", "-"], ["--markdown", "-"]])
 def test_a_closed_console_changes_no_exit_code(options: list[str], old: dict[str, Any]) -> None:

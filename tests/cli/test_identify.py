@@ -68,6 +68,7 @@ def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step
     assert (result.exit_code, again.exit_code) == (1, 0)
 
 
+@pytest.mark.uncounted
 def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(
     planted: str,
 ) -> None:
@@ -122,6 +123,7 @@ def test_gradients_of_right_values_are_said_to_be_wrong_and_what_they_lack(
     )
 
 
+@pytest.mark.uncounted
 def test_json_has_the_equations_and_whether_they_are_what_is_declared(planted: str) -> None:
     right, other = (
         json.loads(gruverify("identify", f"{planted}:{it}", "--json").stdout)

@@ -93,6 +93,7 @@ def test_each_target_has_its_verdict_whatever_becomes_of_the_others(run: Run) ->
     assert "cells:wrong is named twice: it is verified once" in run.result.stderr
 
 
+@pytest.mark.slow
 def test_the_xfails_file_of_each_is_found_in_the_folder(run: Run) -> None:
     assert run.rows["cells:wrong"]["counts"]["xfailed"] == 1
 

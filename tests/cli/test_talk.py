@@ -71,6 +71,7 @@ def test_it_goes_to_standard_error_under_the_targets_name_and_the_json_is_whole(
     assert {f"  talks:step | {said}" for said in SAID} <= set(stderr.splitlines())
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "command",
     [

@@ -111,6 +111,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("biases", FORMS)
 def test_whoever_has_some_of_the_biases_passes_once_that_is_declared(biases: str) -> None:
     result = run(having(biases)())
@@ -149,6 +150,7 @@ def test_catches_the_wrong_gradient_of_a_declared_bias() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("biases", FORMS)
 def test_identify_names_the_biases_that_are_there(biases: str) -> None:
     class Silent(having(biases)):  # type: ignore[misc]
@@ -378,6 +380,7 @@ class Undefined(Swallowing):
     nan = "undefined"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("backend", "fails"),
     [(Raising, set()), (One, set()), (Passing, set(NANS)), (Swallowing, set(NANS))],

@@ -140,6 +140,7 @@ class Bare(BaseException):
     """What `except Exception` lets pass."""
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("method", "error"),
     [
@@ -204,6 +205,7 @@ def poison(array: Any) -> Any:
     return array
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("method", "spoil", "id"),
     [
@@ -252,6 +254,7 @@ def shift_weights(answer: Any, cell: Any, *arguments: Any) -> Any:
     return answer
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("method", "spoil", "changed"),
     [

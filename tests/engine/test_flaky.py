@@ -116,6 +116,7 @@ def test_it_is_told_after_the_case_and_before_anything_is_shrunk() -> None:
     assert max(max(witness.case.sizes.values()) for witness in result.witnesses.values()) > 1
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("step", [randomly, stale])
 @pytest.mark.parametrize(
     "options", [{}, {"only": ["agreement/step"]}, {"only": [], "skip": ["contract", "numerics"]}]

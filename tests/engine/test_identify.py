@@ -198,6 +198,7 @@ def gradient_parts(identity: Identity) -> dict[str, tuple[str, list[str]]]:
     }
 
 
+@pytest.mark.slow
 def test_a_term_that_gradients_lack_is_named_where_the_values_are_right() -> None:
     target = FAULTS["direct-path-left-out"].build([Variant(update="replace")])
 

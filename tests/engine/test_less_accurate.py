@@ -78,6 +78,7 @@ def test_the_verdict_names_the_declaration(lesser: Lesser) -> None:
         assert f"{name}=" in line.partition(": declare ")[2]
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @each
 def test_declared_it_conforms(lesser: Lesser) -> None:
@@ -89,6 +90,7 @@ def test_declared_it_conforms(lesser: Lesser) -> None:
     assert not result.lesser
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("lesser", [*LESSER.values()][::3], ids=[*LESSER][::3])
 def test_with_the_reset_gate_on_the_wrong_side_it_is_wrong_declared_or_not(lesser: Lesser) -> None:
@@ -259,6 +261,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("kernel", WRONG.values(), ids=WRONG)
 def test_catches_what_no_rounding_explains(kernel: Kernel) -> None:

@@ -115,6 +115,7 @@ def test_a_target_that_is_seeded_meets_what_is_drawn_as_it_would_have(folder: Pa
     assert one.drawn == other.drawn
 
 
+@pytest.mark.uncounted
 def test_what_no_longer_fails_is_said_and_claims_nothing(folder: Path) -> None:
     result = found(NUMPY.step, replay=folder)
 
@@ -146,6 +147,7 @@ def test_the_smallest_come_first_whatever_the_files_are_called(folder: Path) -> 
 # -- what cannot be tried --------------------------------------------------------------------------
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -189,6 +191,7 @@ def test_a_file_that_may_not_be_read_is_one_line(folder: Path) -> None:
     assert line == f"{file} cannot be read: Is a directory"
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("changes", "options", "said"),

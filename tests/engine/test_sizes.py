@@ -86,6 +86,7 @@ class StepAlone:
 # -- what it visits --------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned
 @uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_each_axis_has_each_size_and_the_others_are_small(format: Format) -> None:
@@ -199,6 +200,7 @@ class RefusesLarge(StepAlone):
         return super().step(cell, x, h)
 
 
+@pytest.mark.uncounted
 def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 
@@ -328,6 +330,7 @@ def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
     assert fails
 
 
+@pytest.mark.uncounted
 def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
     class Wrong(OneFormat):
         def stack(self, stack: Stack, inputs: Any, *others: Any) -> Any:

@@ -33,6 +33,7 @@ def slipped(slip: str, variant: Variant) -> object:
     return backend(step=step, variants=[variant], formats=[float64])
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("slip", SLIPS)
 @pytest.mark.parametrize(
     "variant", [Variant(), Variant("before", "replace", biases="input")], ids=str

@@ -223,6 +223,7 @@ def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything() -> No
     assert gruverify.check(right, max_cases=12, only="agreement").verdict == "conforms"
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_step_of_zeros_is_no_pass_at_any_size() -> None:
     assert check(Zeros(), formats=[bfloat16], max_cases=4).verdict != "conforms"

@@ -188,6 +188,7 @@ def inverted(cell: Any, x: Any, h: Any) -> Any:
     return -NUMPY.step(cell, x, h)
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("text", ["", "agreement  # known\nbounds/b*\n", "# none\n"])

@@ -250,6 +250,7 @@ def status_of(id: str, method: str, first: str) -> str:
     return "nothing claimed" if id in SILENT else "passed"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("method", CELL_METHODS)
 def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: str) -> None:
     found = {
@@ -264,6 +265,7 @@ def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: s
     assert found[mutation_by(method)].tally.reason == shape.residual.where
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("method", CELL_METHODS)
 def test_backend_that_raises_is_an_error_of_the_first_that_reads_it_and_blocks_the_rest(
     method: str,

@@ -124,6 +124,7 @@ def of_one_size(backend: Any, case: Case) -> Any:
     return Fixed()
 
 
+@pytest.mark.uncounted
 @in_every_format
 @pytest.mark.parametrize("I", [2, 5, 16])
 def test_right_backend_of_one_size_passes(format: Format, I: int) -> None:

@@ -21,6 +21,7 @@ from .test_each_step import asked, backend_named
 ID = "agreement/long-gradient"
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("name", COMPLETE)

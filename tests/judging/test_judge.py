@@ -207,6 +207,7 @@ def test_functions_of_little_accuracy_are_a_bug_with_a_hint() -> None:
     assert "kappa" in ruling.hint.advice
 
 
+@pytest.mark.uncounted
 def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     one = run()
     narrow = one.outputs.astype(np.float16)
@@ -252,6 +253,7 @@ def test_a_run_the_other_way_along_time_is_told(lengths: Any) -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_what_was_widened_on_the_way_to_a_file_is_judged_as_it_was_computed() -> None:
     one = run()
     wide = Cell(one.cell.variant, **{k: a.astype("f8") for k, a in one.cell.packed().items()})

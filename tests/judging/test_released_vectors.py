@@ -99,6 +99,7 @@ PASSES: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", SETS)
 def test_what_they_do_not_see(name: str) -> None:
     """As docs/export-cases.md says it."""

@@ -65,6 +65,7 @@ def test_each_says_how_often_it_failed_and_what_became_of_witnesses(rendering: s
         assert "saved witness" not in plain
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("rendering", RENDERINGS)
 def test_many_of_a_kind_are_one_line(rendering: str) -> None:
     places = [(STEP, "float32"), (STEP, "float64"), ("bounds/box", "float64")]

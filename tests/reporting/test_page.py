@@ -61,6 +61,7 @@ def elements(page: str) -> Elements:
     return Elements(page)
 
 
+@pytest.mark.uncounted
 def test_it_shows_every_part(elements: Elements) -> None:
     ids = {attributes.get("id") for _, attributes in elements.found}
     links = [attributes["href"] for attributes in elements.of("a")]

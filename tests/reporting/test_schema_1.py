@@ -126,6 +126,7 @@ def test_a_format_without_a_pass_is_named() -> None:
     assert found["doubts"] == ["float64: no case passed, or the run was stopped", UNKNOWN]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verdict", ["conforms", "falsified", "incomplete"])
 def test_it_is_rendered_and_what_is_written_reads_back(verdict: str, tmp_path: Path) -> None:
     found = read(rich(), verdict)

@@ -68,6 +68,7 @@ PAIRS: list[tuple[list[str], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 @pytest.mark.parametrize(("activations", "attributes"), PAIRS, ids=str)
 def test_a_right_runtime_conforms(
@@ -88,6 +89,7 @@ def test_a_right_runtime_conforms(
         assert found.verdict == "conforms"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("run", "activations", "attributes", "words"),
     [

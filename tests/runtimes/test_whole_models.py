@@ -44,6 +44,7 @@ def _declared() -> dict[str, Any]:
     return {"kappa_sigma": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize(
     ("write", "batch_first", "outputs"),

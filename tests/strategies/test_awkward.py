@@ -23,6 +23,7 @@ def wide(array: NDArray) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("strategy", "shapes"),

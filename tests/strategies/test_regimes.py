@@ -97,6 +97,7 @@ def test_about_a_third_of_the_cells_is_not_driven() -> None:
     assert min(share["carry"], share["forget"], share["elman"]) > 0.04
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("update", "name", "reset", "kept"),
     [

@@ -51,6 +51,7 @@ def is_power_of_two(W: NDArray) -> bool:
     return bool(np.isin(np.abs(mantissas), (0.0, 0.5)).all())
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("kind", "holds"),
     [
@@ -116,6 +117,7 @@ def test_zero_biases_are_zero_and_drawn_ones_are_not() -> None:
     assert np.mean([cell.bias_ih.all() and cell.bias_hh.all() for cell in cells]) > 0.9
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "kind", ["dense", "sparse", "power-of-two", "near-singular", "large-norm", "tiny"]
 )

@@ -65,6 +65,7 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
     }[method]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=str)
 @pytest.mark.parametrize("method", [method for method in METHODS if offers(NUMPY, method)])
 def test_an_answer_has_the_same_bits(method: str, format: Format) -> None:
@@ -188,6 +189,7 @@ def failing(backend: Any, one: Any) -> set[str]:
     return {j.invariant.id for j in judge(one, backend, asked) if j.failed}
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "one"),
     [

@@ -67,6 +67,7 @@ def test_exact_zeros_lie_in_a_strip_of_their_own(drawn: list[Any]) -> None:
     assert not drawn[0].axes[3].texts
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "setting",
     [
