@@ -143,8 +143,10 @@ class Campaign:
         aims = dict[tuple[str, str], dict[int, Aim | None]]()
         for target, subject in self.subjects.items() if self.guided and aimed else ():
             for fmt in subject.formats:
-                visited = self.total.visited(target, fmt.name)
-                aims[target, fmt.name] = aims_for(blocks, subject, visited)
+                place = target, fmt.name
+                visited = self.total.visited(*place)
+                at_random = self.total.visited_at_random(*place)
+                aims[place] = aims_for(blocks, subject, visited, at_random)
         # Targets and formats by turns: stopped at any time, all of them have had about as many
         # cases.
         for block in blocks:

@@ -48,16 +48,19 @@ class _Arm:
     aim: Aim
 
 
-def aims_for(blocks: range, subject: Subject, visited: Coverage) -> dict[int, Aim | None]:
+def aims_for(
+    blocks: range, subject: Subject, visited: Coverage, at_random: Coverage
+) -> dict[int, Aim | None]:
     """What each block of a round is aimed at; None: drawn at random, as every second one is. Of the
     others every second one ascends.
 
-    visited: what the rounds before it visited in the format.
+    visited: what the rounds before it visited in the format; at_random: what those of their units
+    did that were drawn at random.
     """
     aims = dict[int, Aim | None](dict.fromkeys(blocks, None))
     if not visited.hits:
         return aims
-    arms, had = _arms(subject, visited), dict[str, int]()
+    arms, had = _arms(subject, visited, at_random), dict[str, int]()
     cells = any(method in CELL_METHODS for method in subject.header["methods"])
     for block in blocks:
         if block % 4 == 3 and cells:
@@ -71,9 +74,9 @@ def aims_for(blocks: range, subject: Subject, visited: Coverage) -> dict[int, Ai
     return aims
 
 
-def _arms(subject: Subject, visited: Coverage) -> list[_Arm]:
+def _arms(subject: Subject, visited: Coverage, at_random: Coverage) -> list[_Arm]:
     """All that is worth to be aimed at."""
-    found = [*_gate_arms(subject, visited), *_size_arms(subject, visited)]
+    found = [*_gate_arms(subject, visited, at_random), *_size_arms(subject, visited)]
     return [arm for arm in found if arm.weight > 0]
 
 
@@ -102,11 +105,13 @@ def size_rarity(group: Group, visited: Coverage) -> npt.NDArray[np.float64]:
     return rare
 
 
-def _gate_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
+def _gate_arms(subject: Subject, visited: Coverage, at_random: Coverage) -> list[_Arm]:
     """Cells whose units are at the rarest gates, the next rare ones, and so on, eight to an arm."""
     if not subject.surveyed:
         return []
-    rare = rarity(GATES, visited).ravel()
+    # What is rare at random stays rare, however often it was aimed at: nothing else goes there. And
+    # what aiming elsewhere has made rare is so, too.
+    rare = np.maximum(rarity(GATES, at_random), rarity(GATES, visited)).ravel()
     order = [place for place in np.argsort(-rare, kind="stable").tolist() if rare[place] > 0]
     bins, found = list(GATES.bins()), list[_Arm]()
     for start in range(0, len(order), _CELLS * subject.surveyed):

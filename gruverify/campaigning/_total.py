@@ -41,7 +41,8 @@ class Total:
     """The sum of all units that were added; it does not depend on their order.
 
     results: by target; first: by place, the first block in which something failed there; deaths: by
-    unit and number; cases, judgements, failures, cpu: counts, the latter in seconds.
+    unit and number; cases, judgements, failures, cpu: counts, the latter in seconds; drawn: by
+    target and format, what the units visited that were drawn at random.
     """
 
     subjects: Mapping[str, Subject]
@@ -52,6 +53,7 @@ class Total:
     judgements: int = 0
     failures: int = 0
     cpu: float = 0.0
+    drawn: dict[tuple[str, str], Coverage] = field(default_factory=dict)
 
     def add(self, unit: Unit, content: bytes, cpu: float) -> None:
         """Add a unit."""
@@ -61,6 +63,10 @@ class Total:
             self.results[unit.target] = self.results[unit.target].merged(part)
         else:
             self.results[unit.target] = part
+        if unit.aim is None:
+            fmt = unit.format.name
+            visited = part.coverage.get(fmt, Coverage())
+            self.drawn[unit.target, fmt] = self.visited_at_random(unit.target, fmt) + visited
         self.cpu += cpu
         self.cases += sum(drawn.judged for drawn in part.drawn.values())
         self.judgements += sum(tally.judged for tally in part.tallies.values())
@@ -79,6 +85,10 @@ class Total:
         if target not in self.results:
             return Coverage()
         return self.results[target].coverage.get(fmt, Coverage())
+
+    def visited_at_random(self, target: str, fmt: str) -> Coverage:
+        """What those of its cases visited that no unit was aimed at."""
+        return self.drawn.get((target, fmt), Coverage())
 
     def result(self, target: str, *, missing: Iterable[Unit] = (), seconds: float = 0.0) -> Result:
         """The result of a target, before it is concluded what explains it; missing: units that were

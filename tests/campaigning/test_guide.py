@@ -34,10 +34,10 @@ def test_the_first_round_and_every_second_block_are_drawn_at_random(
 ) -> None:
     numpy = both["numpy"]
 
-    assert aims_for(range(2), numpy, Coverage()) == {0: None, 1: None}
+    assert aims_for(range(2), numpy, Coverage(), Coverage()) == {0: None, 1: None}
     visited = even(GATES.shape)
     visited.hits["z×r×c"][1, 2, 3] = 0
-    aims = aims_for(range(4, 8), numpy, visited)
+    aims = aims_for(range(4, 8), numpy, visited, visited)
     assert aims[4] is aims[6] is None
     assert aims[5] is not None
     assert aims[7] == Aim(ascends=True)
@@ -55,7 +55,7 @@ def test_the_rarest_gates_come_first_and_all_units_are_at_them(
     visited.hits["z×r×c"][1, 2, 3] = visited.hits["z×r×c"][3, 0, 1] = 0
     numpy = Subject(**{**vars(both["numpy"]), "sizes": ()})
 
-    aims = aims_for(range(4, 12), numpy, visited)
+    aims = aims_for(range(4, 12), numpy, visited, visited)
 
     z, r, c = (axis.levels for axis in GATES.axes)
     rarest = {(r[2], z[1], c[3]), (r[0], z[3], c[1])}
@@ -65,12 +65,26 @@ def test_the_rarest_gates_come_first_and_all_units_are_at_them(
     assert aims[9] == aims[5]
 
 
+def test_gates_that_are_rare_at_random_stay_rare_however_often_they_were_aimed_at(
+    both: dict[str, Subject],
+) -> None:
+    numpy = Subject(**{**vars(both["numpy"]), "sizes": ()})
+    at_random, visited = even(GATES.shape), even(GATES.shape)
+    at_random.hits["z×r×c"][1, 2, 3] = 0
+
+    aim = aims_for(range(4, 8), numpy, visited, at_random)[5]
+
+    z, r, c = (axis.levels for axis in GATES.axes)
+    assert aim is not None
+    assert set(aim.levels) == {(r[2], z[1], c[3])}
+
+
 def test_a_unit_is_at_as_many_gates_as_eight_cells_have_units(both: dict[str, Subject]) -> None:
     small = Subject(**{**vars(both["numpy"]), "sizes": (), "surveyed": 5})
     visited = Coverage({"z×r×c": np.zeros(GATES.shape, np.int64)})
     visited.hits["z×r×c"][0, 0, 0] = 1
 
-    aims = aims_for(range(4, 12), small, visited)
+    aims = aims_for(range(4, 12), small, visited, visited)
 
     one, other = aims[5], aims[9]
     assert one is not None
@@ -98,14 +112,14 @@ def test_nothing_is_aimed_at_where_nothing_is_rare(both: dict[str, Subject]) -> 
     visited = even(GATES.shape)
     visited.hits["z×r×c"][1, 2, 3] = 0
 
-    assert aims_for(range(4, 8), few, visited)[5] is None
+    assert aims_for(range(4, 8), few, visited, visited)[5] is None
 
 
 def test_sizes_that_were_never_drawn_are_aimed_at_by_turns(both: dict[str, Subject]) -> None:
     sizes = {"H": 2, "I": 3, "B": 4, "T": 2}
     visited = even(GATES.shape) + sizes_visited(sizes, ["sequence", "stack"])
 
-    aims = aims_for(range(4, 16), both["numpy"], visited)
+    aims = aims_for(range(4, 16), both["numpy"], visited, visited)
 
     aimed = [aim for aim in aims.values() if aim is not None and aim.sizes]
     assert len({(aim.kind, aim.sizes) for aim in aimed}) == len(aimed) > 1
@@ -120,7 +134,7 @@ def test_what_the_selection_does_not_compare_is_not_aimed_at(both: dict[str, Sub
         hits[0] = 100
         visited = visited + Coverage({group.name: hits})
 
-    aims = aims_for(range(4, 16), both["numpy"], visited)
+    aims = aims_for(range(4, 16), both["numpy"], visited, visited)
 
     assert set(aims.values()) == {None, Aim(ascends=True)}
 

@@ -66,10 +66,11 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=3200)
     parser.add_argument("--unit", type=int, default=50)
     parser.add_argument("--format", default="float32")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     fmt = format_named(options.format)
     only = selection(only=["agreement/step", "contract/shape-step"])
-    plan = Plan(formats=(fmt,), max_cases=options.cases, selection=only)
+    plan = Plan(formats=(fmt,), max_cases=options.cases, seed=options.seed, selection=only)
     hits = dict[str, npt.NDArray[np.int64]]()
     for name, guided in (("random", False), ("guided", True)):
         total = total_of(plan, options.cases, options.unit, guided=guided)
