@@ -17,7 +17,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from gruverify.backends._declarations import BadDeclaration
-from gruverify.backends._guessed_names import guessed_names
+from gruverify.backends._other_names import shapes_of, suggested_names
 from gruverify.cell import parameter_name
 
 _PACKED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -185,29 +185,13 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
 
 def _unlike(module: nn.Module) -> str:
     """What is said of a module none of whose parameters has one of PyTorch's names."""
-    shapes = {
-        name: tuple(parameter.shape)
-        for name, parameter in module.named_parameters(remove_duplicate=False)
-    }
     said = (
-        f"{name_of(module)} has the parameters {', '.join(shapes) or '(none)'}: gruverify expects "
-        f"PyTorch's names, {_EXPECTED}"
+        f"{name_of(module)} has the parameters {', '.join(shapes_of(module)) or '(none)'}: "
+        f"gruverify expects PyTorch's names, {_EXPECTED}"
     )
-    if not shapes:
+    if not shapes_of(module):
         return f"{said}; or write a backend (gruverify.backend)"
-    guess = ", ".join(f'"{name}": "{block}"' for name, block in guessed_names(shapes).items())
-    if guess:
-        example = f"perhaps parameter_names = {{{guess}}}"
-    else:
-        first = next(iter(shapes))
-        example = (
-            f'parameter_names = {{"{first}": ...}}, whose values are W_xz, W_hz, b_xz and the '
-            "like, or weight_ih, weight_hh, bias_ih and bias_hh"
-        )
-    return (
-        f"{said}; say what they stand for by an attribute of {name_of(module)}, {example}, with "
-        "_l0 behind each value if it is called with a sequence (docs/how-to/torch-module.md)"
-    )
+    return f"{said}; {suggested_names(module, name_of(module))}"
 
 
 def _choices(target: str, paths: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gruverify.backends._called import takes_a_sequence
 from gruverify.backends._modules import Modules
 from gruverify.backends._place import BadModule, name_of, reparametrized
 from gruverify.backends._plain import copied, make_plain
@@ -19,6 +20,12 @@ from gruverify.backends._tensors import device
 #: Steps and members of the inputs that a wrapper is called with once. Not the same number, so that
 #: an output with both exchanged has another shape.
 _T, _B = 3, 2
+
+_NAMED_AS_A_CELL = (
+    "is called with a sequence, and its weights are named as a cell's: put _l0 behind each block "
+    'of parameter_names, as "W_xz_l0.T", or name the weights as nn.GRU does, weight_ih_l0 ... '
+    "(docs/how-to/torch-module.md)"
+)
 
 
 def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
@@ -42,6 +49,8 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
         raise BadModule(
             f"{name_of(module)} {takes_none}: declare {declare}, and it is checked from zeros alone"
         )
+    if not modules.place.layered and _is_a_layer(modules):
+        raise BadModule(f"{name_of(module)} {_NAMED_AS_A_CELL}")
     if modules.place.layered and (otherwise := _arranged_otherwise(modules, initial_state)):
         raise BadModule(f"{name_of(module)} {otherwise}")
     if modules.place.prefix and (difference := _difference(modules, initial_state)):
@@ -72,6 +81,12 @@ def _takes_a_state(module: nn.Module) -> bool:
     except ValueError:  # it has no signature
         return True
     return True
+
+
+def _is_a_layer(modules: Modules) -> bool:
+    """Whether a module whose weights are named as a cell's is called with a sequence."""
+    sizes = modules.size("weight_ih"), modules.size("weight_hh")
+    return takes_a_sequence(modules.sample, *sizes)
 
 
 def _arranged_otherwise(modules: Modules, initial_state: bool) -> str:

@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 _HELP = """Verify every TARGET against the mathematics of the GRU.
 
 TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
-step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md); or
-model.onnx@RUNTIME or model.tflite@litert, a file (see docs/model-files.md); or a name that
-[tool.gruverify.targets] in pyproject.toml gives to one. What PyTorch or JAX computes is placed on a
-device as TARGET@DEVICE. Several are verified apart, up to --jobs at once, and --report DIR makes
-one page of them.
+step(cell, x, h), an nn.Module with PyTorch's parameter names or its own (see
+docs/how-to/torch-module.md), or an object with a method of the Backend contract (see README); or
+exec:COMMAND, a program in any language (see docs/exec.md); or model.onnx@RUNTIME or
+model.tflite@litert, a file (see docs/model-files.md); or a name that [tool.gruverify.targets] in
+pyproject.toml gives to one. What PyTorch or JAX computes is placed on a device as TARGET@DEVICE.
+Several are verified apart, up to --jobs at once, and --report DIR makes one page of them.
 
 \b
 gruverify check mypkg.kernels:my_step --format f32 --profile quick

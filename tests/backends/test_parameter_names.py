@@ -97,8 +97,13 @@ def case(variant: Variant, I: int = 2, H: int = 3, T: int = 3) -> Case:
     if variant.biases == "both":
         shapes["bias_hh"] = (3 * H,)
     cell = Cell(variant, **{name: rng.normal(size=shape) for name, shape in shapes.items()})
-    given = {"inputs": (T, 2, I), "state": (2, H), "d_outputs": (T, 2, H), "d_last": (2, H)}
-    return Case(cell, **{name: rng.normal(size=shape) for name, shape in given.items()})
+    return Case(
+        cell,
+        inputs=rng.normal(size=(T, 2, I)),
+        state=rng.normal(size=(2, H)),
+        d_outputs=rng.normal(size=(T, 2, H)),
+        d_last=rng.normal(size=(2, H)),
+    )
 
 
 @pytest.mark.parametrize("target", [ByGate, Joined, ByGate(2, 3).double(), Joined(2, 3).double()])
@@ -190,13 +195,66 @@ def test_names_that_are_no_mapping_are_refused() -> None:
         resolve(Listed)
 
 
-def test_what_the_names_may_stand_for_is_suggested() -> None:
-    class Unnamed(ByGate):
-        parameter_names: ClassVar[Any] = None
+class Unnamed(ByGate):
+    parameter_names: ClassVar[Any] = None
 
+
+class Sequences(Unnamed):
+    """The same as a layer, batch first, whose state is optional and (B, H)."""
+
+    def forward(self, xs: Any, h: Any = None) -> Any:
+        recurrent: Any = self.U_z
+        outputs = [xs.new_zeros(len(xs), len(recurrent)) if h is None else h]
+        for x in xs.unbind(1):
+            outputs.append(super().forward(x, outputs[-1]))
+        return torch.stack(outputs[1:], 1), outputs[-1]
+
+
+class NamedAsACell(Sequences):
+    parameter_names: ClassVar[Any] = BY_GATE
+
+
+def holding(cls: Any, *others: str) -> Any:
+    """A module that holds a GRU as `gru`, beside other parts by these names."""
+
+    class Holding(nn.Module):
+        def __init__(self, input_size: int = 2, hidden_size: int = 3) -> None:
+            super().__init__()
+            self.gru = cls(input_size, hidden_size)
+            for name in others:
+                setattr(self, name, nn.Linear(hidden_size, 2))
+
+        def forward(self, *given: Any) -> Any:
+            return self.gru(*given)
+
+    return Holding
+
+
+@pytest.mark.parametrize(
+    ("target", "suggestion"),
+    [
+        pytest.param(Unnamed, 'parameter_names = {"W_z": "W_xz.T", "U_z": "W_hz.T"', id="cell"),
+        pytest.param(Sequences, 'parameter_names = {"W_z": "W_xz_l0.T", "U_z": "W_h', id="layer"),
+        pytest.param(holding(Sequences), '{"gru.W_z": "W_xz_l0.T", "gru.U_z"', id="held"),
+        pytest.param(holding(ByGate), '{"gru.W_z": "W_xz.T", "gru.U_z"', id="held and named"),
+        pytest.param(
+            holding(Sequences, "head"),
+            f"head.weight, head.bias would be none of a GRU's, and its `gru` alone may be one: "
+            f"check {__name__}:Sequences, or `gru` of an instance",
+            id="with a head",
+        ),
+        pytest.param(
+            NamedAsACell,
+            "NamedAsACell is called with a sequence, and its weights are named as a cell's: put "
+            "_l0 behind each block of parameter_names",
+            id="named as a cell",
+        ),
+    ],
+)
+def test_what_the_names_may_stand_for_is_suggested(target: Any, suggestion: str) -> None:
     with pytest.raises(UnknownTarget) as refused:
-        resolve(Unnamed)
-    assert 'perhaps parameter_names = {"W_z": "W_xz.T", "U_z": "W_hz.T"' in str(refused.value)
+        resolve(target)
+    assert suggestion in str(refused.value)
 
 
 @pytest.mark.parametrize(
