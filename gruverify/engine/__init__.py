@@ -141,6 +141,7 @@ from gruverify.engine._verdict import ENOUGH as ENOUGH
 from gruverify.engine._verdict import VALUES as VALUES
 from gruverify.engine._verdict import declarations as declarations
 from gruverify.engine._verdict import doubts_of_family as doubts_of_family
+from gruverify.engine._verdict import is_of_few_shapes as is_of_few_shapes
 from gruverify.engine._verdict import variants_in_words as variants_in_words
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness

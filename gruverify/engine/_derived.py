@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.backends import NumpyBackend
+from gruverify.backends import Backend, NumpyBackend, redeclared
 from gruverify.cell import AnyCase, Case
 from gruverify.invariants import Invariant, Obstacle, StackTrial, Trial
 
@@ -28,18 +28,26 @@ class Derived:
     changes: tuple[str, ...]
 
 
-def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Derived, ...]:
+def derived_cases(
+    invariant: Invariant, case: AnyCase, where: str, *, few: bool = False
+) -> tuple[Derived, ...]:
     """The derived cases whose answers a comparison is about; none if it is about the drawn case
     alone.
 
-    `where` is that of the residual. Changes are functions of the case alone, so the NumPy backend
-    is asked: what is said of a witness does not depend on the target, which may be gone.
+    `where` is that of the residual; few: whether the target declares shapes="few". Changes are
+    functions of the case and of that alone, so the NumPy backend is asked: what is said of a
+    witness does not depend on the target, which may be gone.
     """
+    backend: Backend = NumpyBackend()
+    if few:
+        # Invariants leave out changes of size there. The case's own sizes are among the few.
+        sizes = {"hidden_size": case.sizes["H"], "input_size": case.sizes["I"]}
+        backend = redeclared(backend, {"shapes": "few", **sizes})
     trial: AnyTrial
     if isinstance(case, Case):
-        trial = Trial(case, NumpyBackend())
+        trial = Trial(case, backend)
     else:
-        trial = StackTrial(case, NumpyBackend())
+        trial = StackTrial(case, backend)
     asked: tuple[Derived, ...] = ()
     # By identity: trials are compared by nothing else, and live as long as the one they are made
     # of.

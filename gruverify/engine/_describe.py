@@ -28,10 +28,17 @@ def severity(residual: Residual) -> float:
     return 0.0
 
 
-def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition: str = "") -> str:
+def describe(
+    invariant: Invariant,
+    residual: Residual,
+    case: AnyCase,
+    condition: str = "",
+    *,
+    few: bool = False,
+) -> str:
     """A failure in words: what should hold, where it does not, by how much in units of roundoff,
     under which condition (see `condition`), and the case with its sizes; where another was made of
-    it and run, that one too.
+    it and run, that one too. few: whether the target declares shapes="few".
     """
     numbers = [
         f"  {name:8} {value}"
@@ -42,7 +49,7 @@ def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition:
     else:
         under = []
     place = [f"  {case.format.name}, {case.variant}, {sizes_of(case)}"]
-    run = [f"  run as   {line}" for line in run_as(invariant, residual, case)]
+    run = [f"  run as   {line}" for line in run_as(invariant, residual, case, few=few)]
     return "\n".join(
         [
             f"{invariant.id}: {invariant.statement}",
@@ -55,11 +62,13 @@ def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition:
     )
 
 
-def run_as(invariant: Invariant, residual: Residual, case: AnyCase) -> list[str]:
+def run_as(
+    invariant: Invariant, residual: Residual, case: AnyCase, *, few: bool = False
+) -> list[str]:
     """The cases that were made of the drawn one and really run, a line for each; none where that
-    was the drawn one.
+    was the drawn one. few: as in `describe`.
     """
-    derived = derived_cases(invariant, case, residual.where)
+    derived = derived_cases(invariant, case, residual.where, few=few)
     lines = [
         f"{sizes_of(each.case)}, derived by {', '.join(each.changes)}" for each in derived[-_SHOWN:]
     ]

@@ -290,6 +290,7 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
         why = applicable(wanted, backend) or f"it does not speak of {case.variant}"
         raise ValueError(f"{invariant} cannot be checked on {backend.name}: {why}")
     if judgements[0].failed:
-        raise AssertionError(describe(wanted, judgements[0].residual, case))
+        few = declarations_of(backend).shapes == "few"
+        raise AssertionError(describe(wanted, judgements[0].residual, case, few=few))
     if judgements[0].tally.cause == OURSELVES:
         raise NotJudged(f"{invariant}: {judgements[0].tally.reason}")

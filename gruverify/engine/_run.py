@@ -424,7 +424,8 @@ class FormatRun:
         """
         if not self.told:
             self.told = True
-            text = describe(judgement.invariant, judgement.residual, case)
+            few = declarations_of(self.backend).shapes == "few"
+            text = describe(judgement.invariant, judgement.residual, case, few=few)
             self.listener(
                 FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text)
             )

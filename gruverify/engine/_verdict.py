@@ -266,6 +266,11 @@ def declarations(header: JsonObject) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
+def is_of_few_shapes(header: JsonObject) -> bool:
+    """Whether the target is asked about few shapes alone."""
+    return header.get("declarations", {}).get("shapes") == "few"
+
+
 def variants_in_words(header: JsonObject) -> str:
     """The variants of which cases are drawn, in words; empty if the header lacks them.
 

@@ -26,6 +26,7 @@ from gruverify.engine import (
     condition_of,
     declarations,
     describe,
+    is_of_few_shapes,
     severity,
     variants_in_words,
 )
@@ -211,9 +212,9 @@ def _print_witnesses(
     for id, witness in list(shown.items())[:most]:
         console.print()
         under = condition_of(result, id, witness.case.format.name)
-        console.print(
-            escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True
-        )
+        few = is_of_few_shapes(result.header)
+        text = describe(INVARIANTS[id], witness.residual, witness.case, under, few=few)
+        console.print(escape(text), soft_wrap=True)
         if (flaky := result.flaky.get((id, witness.case.format.name))) is not None:
             console.print(f"  [bold red]flaky[/]    {escape(flaky.text)}", soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:

@@ -97,7 +97,7 @@ def _details(document: Document, fate: Fate) -> str:
             lines += [f"fails {under}"] if (under := condition(document, witness)) else []
             lines += [
                 sizes(witness),
-                *(f"run as {line}" for line in runs(witness)),
+                *(f"run as {line}" for line in runs(document, witness)),
                 "",
                 snippet(document, witness),
             ]

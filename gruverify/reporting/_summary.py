@@ -15,6 +15,7 @@ from gruverify.engine import (
     PROFILES,
     Replay,
     decode_witness,
+    is_of_few_shapes,
     replay_lines,
     run_as,
     severity,
@@ -212,13 +213,14 @@ def sizes(witness: JsonObject) -> str:
     return sizes_of(decode_witness(witness).case)
 
 
-def runs(witness: JsonObject) -> list[str]:
+def runs(document: Document, witness: JsonObject) -> list[str]:
     """The cases that were made of the witness's and really run; unknown of an invariant that there
     is no longer.
     """
     found = decode_witness(witness)
     if found.invariant in INVARIANTS:
-        return run_as(INVARIANTS[found.invariant], found.residual, found.case)
+        few = is_of_few_shapes(document)
+        return run_as(INVARIANTS[found.invariant], found.residual, found.case, few=few)
     return []
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 
 from gruverify.arithmetic import Format, format_named, formats_named
-from gruverify.backends import one_thread
+from gruverify.backends import declarations_of, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import sizes_visited, visits
 from gruverify.engine import (
@@ -248,9 +248,9 @@ def _failure(subject: Subject, failing: Judgement, case: AnyCase) -> Falsified:
     """What is shown of an invariant that failed."""
     witness = Witness(subject.name, failing.invariant.id, case, failing.residual)
     subject.found.witnesses[witness.invariant, case.format.name] = witness
-    return _kind(witness.invariant)(
-        f"{describe(failing.invariant, failing.residual, case)}\n\n{_shown(witness)}"
-    )
+    few = declarations_of(subject.backend).shapes == "few"
+    text = describe(failing.invariant, failing.residual, case, few=few)
+    return _kind(witness.invariant)(f"{text}\n\n{_shown(witness)}")
 
 
 def _shown(witness: Witness) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from hypothesis.errors import Flaky as HypothesisFlaky
 
+from gruverify.backends import declarations_of
 from gruverify.cell import AnyCase
 from gruverify.engine import (
     Flaky,
@@ -54,9 +55,9 @@ def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -
         subject.found.tallies = entered(
             subject.found.tallies, [broken], (format, str(case.variant)), tally
         )
-    return Unrepeated(
-        f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}"
-    )
+    few = declarations_of(subject.backend).shapes == "few"
+    text = describe(judgement.invariant, judgement.residual, case, few=few)
+    return Unrepeated(f"{text}\n  flaky    {found.text}")
 
 
 def unrepeated_message(subject: Subject, raised: BaseException, format: str) -> str:

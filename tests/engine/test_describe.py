@@ -13,7 +13,7 @@ import pytest
 from gruverify import Case, Cell, StackCase, Variant, backend, float32
 from gruverify.backends import NumpyBackend
 from gruverify.cell import Stack
-from gruverify.engine import describe, judge, severity
+from gruverify.engine import describe, judge, run_as, severity
 from gruverify.invariants import INVARIANTS, Residual
 
 NAN = math.nan
@@ -181,6 +181,15 @@ def test_the_case_that_was_really_run_is_shown(id: str, where: str, run: list[st
     assert [
         line.removeprefix("  run as   ") for line in lines if line.startswith("  run as")
     ] == run
+
+
+def test_of_few_shapes_no_case_is_shown_that_was_not_run() -> None:
+    masked, where = INVARIANTS["masks/each-step"], "outputs of steps taken, every step skipped"
+
+    assert run_as(masked, residual(1, 0, where), a_case(), few=True) == []
+    assert run_as(masked, residual(1, 0, where), a_case()) == [
+        "H=2, I=1, B=7, T=4, derived by with_every_mask"
+    ]
 
 
 def test_a_derived_stack_is_shown_with_its_lengths() -> None:

@@ -50,10 +50,11 @@ def test_sizes_have_the_lengths_of_members_and_the_case_that_was_run() -> None:
     shown = encode_witness(stack_witness([3, 1]))
 
     assert _summary.sizes(shown) == "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[3, 1]"
-    assert _summary.runs(shown) == [
+    document = document_of(stack_witness([3, 1]))
+    assert _summary.runs(document, shown) == [
         "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[1, 3], derived by reversed_members"
     ]
-    assert _summary.runs({**shown, "invariant": "stack/of-another-version"}) == []
+    assert _summary.runs(document, {**shown, "invariant": "stack/of-another-version"}) == []
 
 
 def test_a_nan_that_the_target_answered_is_no_expectation() -> None:

@@ -192,7 +192,7 @@ def _witness(document: Document, witness: JsonObject) -> JsonObject:
         "sizes": sizes(witness),
         "condition": condition(document, witness),
         "flaky": flaky_of(document, witness["invariant"], witness["format"]),
-        "runs": runs(witness),
+        "runs": runs(document, witness),
         "regimes": ", ".join(witness["regimes"]),
         "snippet": snippet(document, witness),
     }
