@@ -75,6 +75,7 @@ from gruverify.engine._less_accurate import Explaining as Explaining
 from gruverify.engine._less_accurate import LessAccurate as LessAccurate
 from gruverify.engine._less_accurate import agreed as agreed
 from gruverify.engine._less_accurate import declare as declare
+from gruverify.engine._marks import declared_outputs as declared_outputs
 from gruverify.engine._measured import Measured as Measured
 from gruverify.engine._measured import Probe as Probe
 from gruverify.engine._measured import points_of as points_of

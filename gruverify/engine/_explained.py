@@ -10,7 +10,9 @@ from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._backward import in_words
 from gruverify.engine._formula import slipped_lines
-from gruverify.engine._identify import METHODS, tried
+from gruverify.engine._identify import METHODS, marked_parts, tried
+from gruverify.engine._marks import METHODS as MARKED
+from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
 from gruverify.engine._readings import DECLARED_AS, Reading
@@ -45,6 +47,8 @@ def explanation(result: Result, backend: Backend) -> str:
         return _reading(backend, failing)
     if failing := _failing(result, {*METHODS, *GRADIENTS}):
         return _lacking(backend, failing)
+    if failing := _failing(result, {*METHODS, *GRADIENTS, *MARKED}):
+        return _at_marks(backend, failing)
     return ""
 
 
@@ -71,6 +75,27 @@ def _lacking(backend: Backend, failing: list[Case]) -> str:
     if not shared or len(shared) > SEVERAL:
         return ""
     return _either({in_words(words, cases[0].variant) for words in shared}, finest)
+
+
+def _at_marks(backend: Backend, failing: list[Case]) -> str:
+    """What explains masked and restarted runs, and their gradients, of steps that are right."""
+    finest, cases = _finest(failing)
+    said = set[str]()
+    for group in _groups(cases):
+        mine = [case for case in cases if case.variant in group]
+        mine += drawn_for(backend, finest, group, 0, CASES)
+        for part in marked_parts(backend, [Reading()], group, mine):
+            # A method whose answers are right says nothing.
+            if part.may_be_declared:
+                continue
+            claimed = [evidence.reading for evidence in part.holds if evidence.claims]
+            # What is returned at skipped steps may be declared, and is then no fault.
+            if not claimed or any(is_of_gradients(each) and not each.lacks for each in claimed):
+                return ""
+            said.update(each.marks or each.lacks for each in claimed)
+    if not said or len(said) > SEVERAL:
+        return ""
+    return _either(said, finest)
 
 
 def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:

@@ -24,6 +24,14 @@ from gruverify.cell import Case, Variant
 from gruverify.engine._backward import BACKWARD
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
+from gruverify.engine._marks import METHODS as MARKED
+from gruverify.engine._marks import (
+    OF_VALUES,
+    is_of_gradients,
+    marked_residuals,
+    with_gradients,
+    with_marks,
+)
 from gruverify.engine._measured import measured
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import RIGHT, gradient_residuals
@@ -38,7 +46,7 @@ from gruverify.engine._search import size
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.formulas import sequence
-from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
+from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare, masked
 
 Status: TypeAlias = Literal["identified", "ambiguous", "none", "unanswered"]
 
@@ -147,7 +155,12 @@ class Part:
     @property
     def of_values(self) -> bool:
         """Whether it is about states, and not about gradients."""
-        return self.method in METHODS
+        return self.method in (*METHODS, *OF_VALUES)
+
+    @property
+    def of_marks(self) -> bool:
+        """Whether it is about steps that are skipped, or start from zeros."""
+        return self.method in MARKED
 
 
 @dataclass(frozen=True)
@@ -249,6 +262,7 @@ def _parts(
             part = less_accurate(backend, part, drawn)
         found |= {evidence.reading for evidence in part.holds}
         yield part
+    yield from marked_parts(backend, [each for each in found if not each.slip], group, drawn)
     yield from _of_gradients(backend, [each for each in found if each.is_variant], group, drawn)
 
 
@@ -289,6 +303,40 @@ def _of_gradient(
     return replace(right, nearest=tuple(sorted([*right.nearest, *other.nearest], key=nearest)))
 
 
+def marked_parts(
+    backend: Backend, found: Sequence[Reading], group: Sequence[Variant], drawn: Sequence[Case]
+) -> Iterator[Part]:
+    """The methods that skip steps or start some from zeros, of GRUs that the values may be."""
+    declared = declarations_of(backend)
+    for method, of_gradients in OF_VALUES.items():
+        if not found or not offers(backend, method):
+            continue
+        others = list[Reading]()
+        for reading in sorted(found):
+            others += with_marks(reading, method, declared)
+        part = _marked_part(backend, method, group, drawn, others)
+        yield part
+        left = [each.reading for each in part.holds if is_of_gradients(each.reading)]
+        if left and offers(backend, of_gradients):
+            others = []
+            for reading in left:
+                others += with_gradients(reading, of_gradients, declared)
+            yield _marked_part(backend, of_gradients, group, drawn, others)
+
+
+def _marked_part(
+    backend: Backend,
+    method: str,
+    group: Sequence[Variant],
+    drawn: Sequence[Case],
+    others: Sequence[Reading],
+) -> Part:
+    part = tried(backend, method, group, drawn, others, to_the_end=True)
+    if part.status == "none":
+        return less_accurate(backend, part, drawn, others)
+    return part
+
+
 def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
     """A part of which no reading holds, with other activation functions, where that holds; itself
     if none does.
@@ -317,14 +365,16 @@ def tried(
     unanswered = _Unanswered()
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once
         trial = Trial(case, backend)
+        if method in MARKED:
+            trial = masked(trial)
         try:
             answers = _answers(method, trial.observed)
         except Obstacle as obstacle:
             unanswered.count(str(obstacle))
             continue
-        sides = _Sides(trial.exact)
+        sides = _Sides(trial)
         for evidence in followed:
-            evidence.enter(case, sides.residuals(method, evidence.reading, answers))
+            evidence.enter(trial.case, sides.residuals(method, evidence.reading, answers))
         excluded = sorted((e for e in followed if not e.holds), key=nearest)
         followed = [e for e in followed if e.holds] + excluded[:FOLLOWED]
         if only is not None and not to_the_end and len(excluded) == len(followed):
@@ -386,6 +436,8 @@ class _Unanswered:
 
 
 def _answers(method: str, observed: Observed) -> Any:
+    if method in MARKED:
+        return observed.ask(method)
     if method in GRADIENTS:
         return getattr(observed, method)
     return METHODS[method](observed)
@@ -394,14 +446,17 @@ def _answers(method: str, observed: Observed) -> Any:
 class _Sides:
     """What the mathematics allows for a case under other readings of it."""
 
-    def __init__(self, exact: Exact) -> None:
-        self._declared = exact
+    def __init__(self, trial: Trial) -> None:
+        self._declared = exact = trial.exact
+        self._masked_outputs = trial.declared.masked_outputs
         self._of = {exact.case.variant: exact}
 
     def residuals(self, method: str, reading: Reading, answers: Any) -> list[Residual]:
         """How far what a method answered is from what a reading of the cell gives."""
         if method in METHODS:
             return residuals(self._declared, reading, answers)
+        if method in MARKED:
+            return marked_residuals(self._declared, method, reading, self._masked_outputs, answers)
         line = BACKWARD.get(reading.lacks, RIGHT)
         return gradient_residuals(self._read_as(reading), method, line, answers)
 

@@ -121,7 +121,8 @@ class Reading:
     bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
     weight_hh are; slip: a key of `SLIPS`, "" if every line is as it should be; functions: in words,
     those of the gates and of the candidate, "" if they are σ and tanh; lacks: a key of `BACKWARD`,
-    "" if its gradients are those of what it computes.
+    "" if its gradients are those of what it computes; marks: what it does with steps that are to be
+    skipped, or to start from zeros, in words, "" if it does so.
     """
 
     other_reset: bool = False
@@ -132,6 +133,7 @@ class Reading:
     slip: str = ""
     functions: str = ""
     lacks: str = ""
+    marks: str = ""
 
     @property
     def activations(self) -> Functions:
@@ -185,6 +187,7 @@ class Reading:
             self.slip: bool(self.slip),
             str(self.activations): bool(self.functions),
             self.lacking(declared): bool(self.lacks),
+            self.marks: bool(self.marks),
         }
         return tuple(words for words, departs in found.items() if departs)
 
@@ -217,6 +220,8 @@ class Reading:
             parts.append(str(self.activations))
         if self.lacks:
             parts.append(self.lacking(declared))
+        if self.marks:
+            parts.append(self.marks)
         return ", ".join(parts)
 
 

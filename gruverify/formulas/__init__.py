@@ -21,6 +21,7 @@ from gruverify.formulas._limits import elman_gap as elman_gap
 from gruverify.formulas._limits import forget_gap as forget_gap
 from gruverify.formulas._limits import magnitudes as magnitudes
 from gruverify.formulas._masked import MaskedRun as MaskedRun
+from gruverify.formulas._masked import Turn as Turn
 from gruverify.formulas._masked import masked_bptt as masked_bptt
 from gruverify.formulas._masked import masked_sequence as masked_sequence
 from gruverify.formulas._stack import StackBptt as StackBptt

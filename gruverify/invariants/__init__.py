@@ -20,6 +20,8 @@ from gruverify.invariants.core._blocks import compared as compared
 from gruverify.invariants.core._exact import Exact as Exact
 from gruverify.invariants.core._family import Family as Family
 from gruverify.invariants.core._family import by_id, by_name
+from gruverify.invariants.core._masked import hidden_outputs as hidden_outputs
+from gruverify.invariants.core._masked import masked as masked
 from gruverify.invariants.core._masked import with_every_mask as with_every_mask
 from gruverify.invariants.core._observed import Observed as Observed
 from gruverify.invariants.core._obstacle import BackendRaised as BackendRaised

@@ -21,6 +21,7 @@ from gruverify.engine import (
     Part,
     Reading,
     declare,
+    declared_outputs,
     encode_case,
     encode_variant,
     equations,
@@ -174,7 +175,7 @@ def _advice(identity: Identity) -> str:
     again = _next_command(identity)
     if identity.status == "unanswered":
         return f"It gave no answer to identify it by.\n{again}"
-    values = [part for part in identity.answered if part.of_values]
+    values = [part for part in identity.answered if part.of_values and not part.of_marks]
     if any(part.status == "none" for part in values):
         return f"It is none of the GRUs that were tried.\n{again}"
     if identity.as_declared:
@@ -183,9 +184,13 @@ def _advice(identity: Identity) -> str:
         else:
             what = "may be"
         return f"It {what} what it declares.\n{again}"
+    marks = "".join(f"{line}\n" for line in _of_marks(identity))
     gradients = "".join(f"{line}\n" for line in _of_gradients(identity))
-    if gradients and all(part.may_be_declared for part in values):
-        return f"Its values are what it declares.\n{gradients}{again}"
+    if all(part.may_be_declared for part in values):
+        if marks:
+            return f"Its steps are what it declares.\n{marks}{gradients}{again}"
+        if gradients:
+            return f"Its values are what it declares.\n{gradients}{again}"
     if _only_less_accurate(identity):
         said = dict.fromkeys(
             _less(part.lesser) for part in identity.answered if part.lesser is not None
@@ -195,7 +200,34 @@ def _advice(identity: Identity) -> str:
     if len(found) > 1:
         return f"It is not one GRU but several: see above, method by method.\n{gradients}{again}"
     reading = found.pop()
-    return f"{_computed(identity, reading)}\n\n{gradients}{_remedy(identity, reading)}"
+    return f"{_computed(identity, reading)}\n\n{marks}{gradients}{_remedy(identity, reading)}"
+
+
+def _of_marks(identity: Identity) -> Iterator[str]:
+    """What is done with steps that are to be skipped, or to start from zeros, method by method."""
+    for method, parts in _marked(identity).items():
+        if any(part.status == "none" for part in parts):
+            yield f"What {method} does with marked steps is nothing that was tried."
+            continue
+        found = {part.holds[0].reading.marks for part in parts} - {""}
+        for words in sorted(found):
+            yield f"By {method} it {words}.{_outputs(words)}"
+
+
+def _marked(identity: Identity) -> dict[str, list[Part]]:
+    """The parts that are about the values of marked steps, by method."""
+    found: dict[str, list[Part]] = {}
+    for part in identity.answered:
+        if part.of_values and part.of_marks:
+            found.setdefault(part.method, []).append(part)
+    return found
+
+
+def _outputs(words: str) -> str:
+    """What to declare, where that is all that it takes."""
+    if said := declared_outputs(words):
+        return f" Declare {declare({'masked_outputs': said})}?"
+    return ""
 
 
 def _of_gradients(identity: Identity) -> Iterator[str]:
@@ -341,7 +373,8 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
             "biases": reading.bias,
         }
         | {"transposed": reading.transposed, "slip": reading.slip}
-        | {"functions": reading.functions, "lacks": reading.lacking(part.declared)},
+        | {"functions": reading.functions, "lacks": reading.lacking(part.declared)}
+        | {"marks": reading.marks},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},

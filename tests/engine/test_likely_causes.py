@@ -14,6 +14,7 @@ from gruverify.cell import Case, Cell
 from gruverify.engine import Reading, readings
 from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._identify import tried
+from gruverify.engine._marks import CAUSES
 from gruverify.engine._missing import lacking
 from gruverify.engine._readings import BIASES
 from gruverify.engine._slips import SLIPS, slipped
@@ -199,12 +200,16 @@ def test_a_term_is_named_in_the_convention_that_lacks_it() -> None:
             "(float64, every case)",
         ),
         ("cotangents-clipped", ""),
+        (
+            "masked-state-zeroed",
+            "skips but does not carry: the state after a skipped step is 0 (float64, every case)",
+        ),
     ],
 )
 def test_a_run_names_the_cause(fault: str, cause: str) -> None:
-    target = FAULTS[fault].build([Variant()])
+    target, only = FAULTS[fault].build([Variant()]), ["agreement", "masks/kept"]
 
-    found = check(target, formats="f64", max_cases=3, only=["agreement"], shrink=False)
+    found = check(target, formats="f64", max_cases=3, only=only, shrink=False)
 
     assert found.verdict == "falsified"
     assert found.explanation == cause
@@ -218,3 +223,4 @@ def test_the_page_lists_every_likely_cause() -> None:
     assert [row for row in rows if row in forms] == forms
     assert [row for row in rows if row in SLIPS] == list(SLIPS)
     assert [row for row in rows if row in BACKWARD] == list(BACKWARD)
+    assert rows[-len(CAUSES) :] == list(CAUSES)

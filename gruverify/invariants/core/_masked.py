@@ -63,15 +63,15 @@ def kept_states(state: NDArray, outputs: NDArray, keep: Mask) -> NDArray:
 
 def outputs_of(declared: Declarations, states: NDArray, keep: Mask) -> NDArray:
     """What is returned as outputs where these are the states after each step, (T, B, H)."""
-    hidden = hidden_outputs(declared, keep)
+    hidden = hidden_outputs(declared.masked_outputs, keep)
     return np.where(hidden[..., None], np.zeros_like(states), states)
 
 
-def hidden_outputs(declared: Declarations, keep: Mask) -> Mask:
-    """The steps (T, B) whose output is 0 whatever the state is, as `masked_outputs` has it."""
-    if declared.masked_outputs == "zero":
+def hidden_outputs(masked_outputs: str, keep: Mask) -> Mask:
+    """The steps (T, B) whose output is 0 whatever the state is, by what is declared."""
+    if masked_outputs == "zero":
         return keep
-    if declared.masked_outputs == "last":
+    if masked_outputs == "last":
         # Before its first step a member has no output that could be repeated.
         return np.logical_and.accumulate(keep, axis=0)
     return np.zeros_like(keep)

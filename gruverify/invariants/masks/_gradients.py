@@ -32,7 +32,7 @@ def gradient(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     keep = masks_of(every.case)
     # An output that is 0 whatever the state is hands no cotangent on.
-    seen = ~hidden_outputs(every.declared, keep)
+    seen = ~hidden_outputs(every.declared.masked_outputs, keep)
     expected = every.exact.masked_gradients(keep, no_masks(every.case), seen)
     yield from compared(every.case.variant, every.observed.ask("sequence_masked_vjp"), expected)
 

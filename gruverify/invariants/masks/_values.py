@@ -66,7 +66,7 @@ def kept(trial: Trial) -> Iterator[Residual]:
     keep = masks_of(every.case)
     states = kept_states(every.case.state, outputs, keep)
     expected, skipped = outputs_of(every.declared, states, keep), _wide(keep, outputs)
-    hidden = hidden_outputs(every.declared, keep)[..., None]
+    hidden = hidden_outputs(every.declared.masked_outputs, keep)[..., None]
     slack = kept_slack(every, states, keep)
     of_outputs = np.where(hidden, 0.0, slack)
     for name, b in by_member(every):

@@ -1,0 +1,155 @@
+"""What an implementation does with steps that are skipped, or that start from zeros, is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import gruverify
+from gruverify import Variant, backend, float64
+from gruverify.backends import Backend, NumpyBackend
+from gruverify.engine import Reading
+from gruverify.engine._identify import marked_parts
+from gruverify.engine._marks import OF_VALUES, OUTPUTS
+from gruverify.engine._small_cases import drawn_for
+from gruverify.faults import FAULTS
+from gruverify.reporting import print_identity
+
+pytestmark = pytest.mark.uncounted
+
+
+def left(backend: Backend) -> dict[str, list[str]]:
+    """By method, what it may do with marked steps, in words; "" is what it should."""
+    cases = drawn_for(backend, float64, [Variant()], 0, 4)
+    found = dict[str, list[str]]()
+    for part in marked_parts(backend, [Reading()], [Variant()], cases):
+        assert all(evidence.claims for evidence in part.holds)
+        found[part.method] = [each.reading.marks + each.reading.lacks for each in part.holds]
+    return found
+
+
+def masked(of: Any, *methods: str) -> Backend:
+    given: Any = {method: getattr(of, method) for method in methods}
+    return backend(**given, formats=["f64"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "method", "words"),
+    [
+        ("mask-ignored", "sequence_masked", "skips no step: the mask is ignored"),
+        ("mask-one-step-late", "sequence_masked", "reads the mask one step late"),
+        (
+            "mask-of-another-member",
+            "sequence_masked",
+            "reads the mask of another member, the last for the first",
+        ),
+        (
+            "masked-state-zeroed",
+            "sequence_masked",
+            "skips but does not carry: the state after a skipped step is 0",
+        ),
+        (
+            "mask-applied-to-outputs-alone",
+            "sequence_masked",
+            "skips in the outputs alone: the state goes on underneath",
+        ),
+        (
+            "last-state-without-mask",
+            "sequence_masked",
+            "skips, and returns the last state of a run without a mask",
+        ),
+        ("masked-outputs-zero-undeclared", "sequence_masked", OUTPUTS["zero"]),
+        ("restart-ignored", "sequence_restarted", "starts no step from zeros: each goes on"),
+        ("restart-one-step-late", "sequence_restarted", "starts from zeros one step late"),
+        (
+            "restart-from-the-initial-state",
+            "sequence_restarted",
+            "starts from the initial state, and not from zeros",
+        ),
+    ],
+)
+def test_a_fault_of_marked_steps_is_named_and_no_other_is_left(
+    fault: str, method: str, words: str
+) -> None:
+    assert left(masked(FAULTS[fault].build([Variant()]), method)) == {method: [words]}
+
+
+@pytest.mark.parametrize("method", OF_VALUES)
+def test_what_is_right_is_told_from_all_others(method: str) -> None:
+    right = masked(NumpyBackend(), method, OF_VALUES[method])
+
+    assert left(right) == {method: [""], OF_VALUES[method]: [""]}
+
+
+Step = Callable[[Any], Any]
+
+
+def detached(keep: Any, h: Any, after: Step) -> Any:
+    import torch
+
+    return torch.where(keep, h.detach(), after(h))
+
+
+def carried_on(restart: Any, h: Any, after: Step) -> Any:
+    import torch
+
+    return after(torch.where(restart, h - h.detach(), h))
+
+
+@pytest.mark.parametrize(
+    ("method", "turn", "words"),
+    [
+        (
+            "sequence_masked",
+            detached,
+            "dL/dh' is 0 where a step is skipped: its cotangent is not carried",
+        ),
+        (
+            "sequence_restarted",
+            carried_on,
+            "dL/dh' is not 0 where a step starts from zeros: its cotangent goes on",
+        ),
+    ],
+)
+def test_a_gradient_of_marked_steps_is_named(method: str, turn: Any, words: str) -> None:
+    torch = pytest.importorskip("torch")
+    from gruverify.backends._marked import MarkedSequence
+
+    def run(weights: Any, inputs: Any, state: Any, marked: Any) -> Any:
+        call, cell = (
+            torch.func.functional_call,
+            torch.nn.GRUCell(inputs.shape[2], state.shape[1], dtype=inputs.dtype),
+        )
+        named = {name.removesuffix("_l0"): weight for name, weight in weights.items()}
+        h, outputs = state, []
+        for x, mark in zip(inputs, marked, strict=True):
+            h = turn(mark[:, None], h, lambda h, x=x: call(cell, named, (x, h)))
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+    both = MarkedSequence(run)
+    given: Any = {method: both.values, OF_VALUES[method]: both.gradients}
+
+    assert left(backend(**given, formats=["f64"])) == {method: [""], OF_VALUES[method]: [words]}
+
+
+@pytest.mark.slow
+def test_what_is_printed_says_what_is_done_and_what_would_declare_it() -> None:
+    shown = StringIO()
+    hiding = FAULTS["masked-outputs-zero-undeclared"].build([Variant()])
+
+    print_identity(
+        Console(file=shown, width=200),
+        gruverify.identify(masked(hiding, "sequence_masked"), name="mine"),
+    )
+
+    assert shown.getvalue().endswith(
+        "identified, and not what it declares\n"
+        "Its steps are what it declares.\n"
+        "By sequence_masked it returns 0 at skipped steps. Declare masked_outputs='zero'?\n"
+        "next: gruverify check mine\n"
+    )
