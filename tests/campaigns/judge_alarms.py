@@ -4,13 +4,17 @@ called a bug.
     python tests/campaigns/judge_alarms.py --models 1000
 
 prints the verdicts by target and format, the worst share of a bound, and every false alarm.
+`--first 3600` goes on where a run of 3,600 models ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,29 +73,46 @@ def random_stack(rng: np.random.Generator, variant: Variant, fmt: Format, most: 
     return Stack(tuple(tuple(cell(size) for _ in range(directions)) for size in sizes))
 
 
-def judged(backend: Any, stack: Stack, steps: int, rng: np.random.Generator) -> Ruling:
-    """The verdict on what the backend returns for random inputs, states and lengths."""
+@dataclass
+class Run:
+    """What a GRU is asked: a stack, inputs (T, B, I), states (L·D, B, H), lengths (B,)."""
+
+    stack: Stack
+    inputs: Any
+    states: Any
+    lengths: Any
+
+    def judged(self, backend: Any) -> Ruling:
+        """The verdict on what the backend returns."""
+        outputs, _ = backend.stack(self.stack, self.inputs, self.states, self.lengths, False)
+        declared = declarations_of(backend, self.stack.format)
+        accuracy = {name: getattr(declared, name) for name in ACCURACY}
+        accuracy |= KNOWN.get(backend.name, {})
+        return judge(
+            self.stack, self.inputs, outputs, state=self.states, lengths=self.lengths, **accuracy
+        )
+
+
+def random_run(stack: Stack, steps: int, rng: np.random.Generator) -> Run:
+    """Random inputs, states and lengths for a stack."""
     fmt, B = stack.format, int(rng.integers(1, 4))
     x = fmt.cast(rng.normal(size=(steps, B, stack.input_size)) * rng.choice([0.1, 1.0, 5.0]))
     h = fmt.cast(rng.uniform(-1, 1, (stack.layers * stack.directions, B, stack.hidden_size)))
     lengths = rng.integers(1, steps + 1, B) if rng.random() < 0.3 else np.full(B, steps)
-    outputs, _ = backend.stack(stack, x, h, lengths, False)
-    declared = declarations_of(backend, fmt)
-    accuracy = {name: getattr(declared, name) for name in ACCURACY}
-    accuracy |= KNOWN.get(backend.name, {})
-    return judge(stack, x, outputs, state=h, lengths=lengths, **accuracy)
+    return Run(stack, x, h, lengths)
 
 
-def rulings(
-    target: str, models: int, seed: int, *, most_steps: int = 300, most_units: int = 96
-) -> Iterator[tuple[Stack, int, Ruling]]:
-    """So many random models of a target, with the number of steps, and the verdict on each."""
-    backend: Any = resolve(target)
+def random_runs(
+    backend: Any, seed: int, *, most_steps: int = 300, most_units: int = 96
+) -> Iterator[Run]:
+    """Random models in the variants and formats of a target, and what they are asked, without end.
+    Nothing that is drawn depends on an answer.
+    """
     rng = np.random.default_rng(seed)
     variants = list(declared_variants(backend))
     offered = tuple(backend.formats)
     odds = np.array([0.1 + 0.3 * (fmt in (float32, float64)) for fmt in offered])
-    for _ in range(models):
+    while True:
         fmt = offered[rng.choice(len(offered), p=odds / odds.sum())]
         stack = random_stack(rng, variants[rng.integers(len(variants))], fmt, most_units)
         steps = int(2 ** rng.uniform(0, np.log2(most_steps)))
@@ -99,34 +120,69 @@ def rulings(
             steps = min(
                 steps, 16
             )  # inner layers are not recorded, and little is claimed of longer ones
-        yield stack, steps, judged(backend, stack, steps, rng)
+        yield random_run(stack, steps, rng)
+
+
+def rulings(
+    target: str, models: int, seed: int, *, first: int = 0, **most: int
+) -> Iterator[tuple[Run, Ruling]]:
+    """So many runs of random models, from the first on, and the verdict on each."""
+    backend: Any = resolve(target)
+    for run in islice(random_runs(backend, seed, **most), first, first + models):
+        yield run, run.judged(backend)
+
+
+@dataclass
+class Tally:
+    """What was found of a target so far."""
+
+    target: str
+    verdicts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    worst: dict[str, float] = field(default_factory=dict)
+    entries: int = 0
+
+    def add(self, run: Run, ruling: Ruling) -> None:
+        """One verdict more; an alarm is printed."""
+        fmt = run.stack.format.name
+        self.verdicts[fmt, ruling.verdict, run.stack.layers] += 1
+        margin = 0.0 if ruling.worst is None else ruling.worst.margin
+        self.worst[fmt] = max(self.worst.get(fmt, 0.0), margin)
+        self.entries += ruling.entries
+        if ruling.beyond:
+            print(
+                f"ALARM {self.target}, {run.stack.variant}, T={len(run.inputs)}: {ruling.sizes}, "
+                f"{ruling.verdict}, {ruling.worst}"
+            )
+
+    def show(self) -> None:
+        """Print it."""
+        models = self.verdicts.total()
+        worst = ", ".join(f"{fmt} {margin:.2f}" for fmt, margin in sorted(self.worst.items()))
+        print(f"{self.target}: {models:,} models, {self.entries:,} numbers; nearest: {worst}")
+        for (fmt, verdict, layers), count in sorted(self.verdicts.items()):
+            print(f"  {fmt}, {layers} layer{'s' * (layers > 1)}: {count:,} {verdict}")
+        sys.stdout.flush()
 
 
 def main() -> None:
     """Judge them all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=1000, help="of each target")
+    parser.add_argument("--first", type=int, default=0, help="models before it are drawn alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", nargs="*", default=list(TARGETS))
     parser.add_argument("--most-steps", type=int, default=300, help="T at most")
     asked = parser.parse_args()
     for target in asked.targets:
-        verdicts, worst, entries = Counter[tuple[str, str, int]](), dict[str, float](), 0
-        for stack, steps, ruling in rulings(
-            target, asked.models, asked.seed, most_steps=asked.most_steps
-        ):
-            verdicts[stack.format.name, ruling.verdict, stack.layers] += 1
-            margin = 0.0 if ruling.worst is None else ruling.worst.margin
-            worst[stack.format.name] = max(worst.get(stack.format.name, 0.0), margin)
-            entries += ruling.entries
-            if ruling.beyond:
-                print(
-                    f"ALARM {target}, {stack.variant}, T={steps}: {ruling.sizes}, "
-                    f"{ruling.verdict}, {ruling.worst}"
-                )
-        print(f"{target}: {entries:,} numbers; worst share of a bound {worst}")
-        for (fmt, verdict, layers), count in sorted(verdicts.items()):
-            print(f"  {fmt}, {layers} layer{'s' * (layers > 1)}: {count} {verdict}")
+        tally = Tally(target)
+        found = rulings(
+            target, asked.models, asked.seed, first=asked.first, most_steps=asked.most_steps
+        )
+        for run, ruling in found:
+            tally.add(run, ruling)
+            if tally.verdicts.total() % 500 == 0:
+                tally.show()
+        tally.show()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_right_grus_are_never_called_a_bug(target: str) -> None:
     if target == "torch":
         pytest.importorskip("torch")
     found = [
-        ruling for _, _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)
+        ruling for _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)
     ]
 
     assert [ruling for ruling in found if ruling.beyond] == []
