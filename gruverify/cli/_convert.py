@@ -10,7 +10,7 @@ import click
 
 from gruverify.cli._complete import files
 from gruverify.cli._files import writable
-from gruverify.cli._gru import LAYOUTS
+from gruverify.cli._gru import LAYOUTS, names_of_layers
 from gruverify.cli._options import EXIT_FALSIFIED, Fail
 from gruverify.cli._values import one_of
 
@@ -156,8 +156,7 @@ def _grus(source: str, *, layout: str | None, name: str | None, **said: Any) -> 
         found = read_flat(source, flat, name)
     if said["layers"] is None:
         return found
-    names = None if said["layers"] == "all" else said["layers"].split(",")
-    return [as_layers(found, names)]
+    return [as_layers(found, names_of_layers(said["layers"]))]
 
 
 def _in_words(found: Converted, target: str, layout: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from gruverify._named import Keywords
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import one_of
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from gruverify.models import Gru
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+#: The option that says which GRUs of a file are the layers of one.
+LAYERS: Keywords = {
+    "metavar": "all|NAME,...",
+    "help": "These GRUs of the file are the layers of one, in this order; all: by the numbers in "
+    "their names.",
+}
 
 #: The layouts that weights may be in.
 LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
@@ -58,9 +66,10 @@ def only_gru(
     *,
     attributes: bool = False,
     activations: str | None = None,
+    layers: str | None = None,
 ) -> Gru:
     """The GRU of the file: the one of that name, or the only one. attributes: as `read_grus` has
-    it; activations: in place of those of the file.
+    it; activations: in place of those of the file; layers: which of its GRUs are the layers of one.
 
     Raises:
         Fail: there is none, or more than one; or the file cannot be read.
@@ -73,6 +82,8 @@ def only_gru(
         )
     except BadFile as wrong:
         raise Fail(str(wrong)) from None
+    if layers is not None:
+        found = [_layers(path, found, layers)]
     if len(found) > 1:
         raise Fail(
             f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
@@ -87,6 +98,23 @@ def only_gru(
         raise Fail(f"--activations: {unknown}") from None
     usual = all(each == USUAL for each in functions)
     return replace(found[0], functions=None if usual else functions)
+
+
+def _layers(path: str, found: list[Gru], layers: str) -> Gru:
+    """These GRUs as the layers of one."""
+    from gruverify.models import as_layers
+
+    try:
+        return as_layers(found, names_of_layers(layers))
+    except ValueError as wrong:
+        raise Fail(f"{path}: --layers {layers}: {wrong}") from None
+
+
+def names_of_layers(layers: str) -> list[str] | None:
+    """The names that --layers gives; None: all, by the numbers in their names."""
+    if layers == "all":
+        return None
+    return layers.split(",")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from gruverify.cli._options import Fail
 
 #: What arrays of a file with several are looked for under.
 INPUT_NAMES = ("inputs", "input", "x", "X")
-STATE_NAMES = ("state", "initial_state", "initial_h", "h0", "h_0", "hx")
+STATE_NAMES = ("state", "states", "initial_state", "initial_h", "h0", "h_0", "hx")
 LENGTH_NAMES = ("lengths", "sequence_lens")
 
 

@@ -18,7 +18,7 @@ from gruverify.cli._complete import files
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
-from gruverify.cli._gru import gru_options, only_gru
+from gruverify.cli._gru import LAYERS, gru_options, only_gru
 from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
 from gruverify.cli._values import FORMATS
@@ -62,13 +62,15 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     "--state",
     metavar="FILE",
     shell_complete=files,
-    help="The initial state, (L·D, B, H) or (B, H) (default: zeros).",
+    help="The initial state, (L·D, B, H) or (B, H) (default: what --inputs has beside them, or "
+    "zeros).",
 )
 @click.option(
     "--lengths",
     metavar="FILE|N,...",
     shell_complete=files,
-    help="The length of each member: what stands behind is not judged.",
+    help="The length of each member: what stands behind is not judged (default: what --inputs has "
+    "beside them).",
 )
 @click.option(
     "--keep",
@@ -86,6 +88,7 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     "--zero-outputs", is_flag=True, help="0 is returned of masked steps (zero_output_for_mask)."
 )
 @gru_options
+@click.option("--layers", **LAYERS)
 @click.option(
     "--activations",
     metavar="GATES,CANDIDATE",
@@ -132,6 +135,7 @@ def command(
     layout: str | None,
     reset: str | None,
     update: str | None,
+    layers: str | None,
     activations: str | None,
     batch_first: bool | None,
     fmt: tuple[Format, ...] | None,
@@ -164,7 +168,14 @@ def command(
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
         gru = only_gru(
-            weights, name, layout, reset, update, attributes=True, activations=activations
+            weights,
+            name,
+            layout,
+            reset,
+            update,
+            attributes=True,
+            activations=activations,
+            layers=layers,
         )
         given = _masks(masks) | {"zero_outputs": zero_outputs}
         records = _records(
@@ -236,16 +247,17 @@ def _records(
     masks: Keywords,
 ) -> list[Record]:
     from gruverify.judging import BadRecord, record
-    from gruverify.models import array_of
+    from gruverify.models import array_beside, array_of
 
     xs = array_of(inputs, _NAMES["--inputs"])
     first = begins_with_batch(xs.shape, batch_first)
+    # What a file of several arrays has of the same run is taken with its inputs.
     if state is None:
-        h = None
+        h = array_beside(inputs, STATE_NAMES)
     else:
         h = array_of(state, _NAMES["--state"])
     if lengths is None:
-        n = None
+        n = array_beside(inputs, LENGTH_NAMES)
     else:
         n = _lengths(lengths)
     found: list[Record] = []
@@ -268,7 +280,7 @@ def _records(
                 )
             )
         except BadRecord as wrong:
-            files = {"inputs": inputs, "outputs": path, "state": state}
+            files = {"inputs": inputs, "outputs": path, "state": state or inputs}
             # The message begins with the name of the array; a user knows it by its file.
             file = files.get(str(wrong).partition(" ")[0])
             raise Fail(f"{file}: {wrong}" if file else str(wrong)) from None

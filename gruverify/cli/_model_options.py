@@ -11,7 +11,7 @@ import click
 
 from gruverify.cli._complete import files
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._gru import LAYOUTS, only_gru
+from gruverify.cli._gru import LAYERS, LAYOUTS, only_gru
 from gruverify.cli._options import Fail
 from gruverify.cli._values import Parsed, one_of
 
@@ -38,6 +38,7 @@ _OF_THE_WHOLE = {
     "reset": "--reset",
     "update": "--update",
     "activations": "--activations",
+    "layers": "--layers",
     "ports": "--port",
 }
 _OPTIONS = (
@@ -89,6 +90,7 @@ _OPTIONS = (
         help="With --weights: the functions in place of σ and tanh, such as "
         "hard_sigmoid(0.2,0.5),relu.",
     ),
+    click.option("--layers", **{**LAYERS, "help": f"With --weights: t{LAYERS['help'][1:]}"}),
     click.option(
         "--port",
         "ports",
@@ -121,6 +123,7 @@ class Choice:
     reset: str | None = None
     update: str | None = None
     activations: str | None = None
+    layers: str | None = None
     ports: tuple[tuple[str, str], ...] = ()
     batch_first: bool | None = None
 
@@ -168,6 +171,7 @@ class Choice:
             self.update,
             attributes=True,
             activations=self.activations,
+            layers=self.layers,
         )
         return Whole(gru, dict(self.ports), self.batch_first)
 

@@ -348,6 +348,35 @@ def start_that_explains(source: Source) -> Cause | None:
     return None
 
 
+def first_step_that_explains(source: Source, failed: Sequence[Held]) -> Cause | None:
+    """Another initial state: the first step of a direction alone is off, and what follows from the
+    states that were recorded is right.
+    """
+    for one in failed:
+        later = one.there[1:].any()
+        if one.beyond[1:].any() or not later:
+            return None
+    state = "zeros"
+    if np.any(source.record.state):
+        state = "the state that is given"
+    return Cause(f"it starts from another state than {state}: its first step alone is off", {})
+
+
+def lengths_that_explain(source: Source) -> Cause | None:
+    """Members that end earlier than was said, with zeros behind their last steps."""
+    record = source.record
+    last = record.outputs[record.stack.layers - 1]
+    steps = np.arange(1, record.steps + 1)[:, None]
+    ends = np.where(last.any(-1), steps, 0).max(0)
+    if not (ends > 0).all() or (ends >= record.lengths).all():
+        return None
+    ended = replace(record, lengths=np.minimum(ends, record.lengths))
+    if _is_within_bounds(Source(ended, source.model)):
+        lengths = ",".join(map(str, ended.lengths))
+        return Cause(f"members end earlier, with zeros behind: their lengths are {lengths}", {})
+    return None
+
+
 def masks_that_explain(source: Source) -> Cause | None:
     """Other steps that keep a state or start from zeros than those that were said."""
     record = source.record
@@ -432,6 +461,8 @@ def causes(
         return
     # What asks for no other reading and costs one pass comes first.
     yield start_that_explains(source)
+    yield first_step_that_explains(source, failed)
+    yield lengths_that_explain(source)
     yield masks_that_explain(source)
     yield axes_that_explain(source)
     yield clip_that_explains(source.record, declared)

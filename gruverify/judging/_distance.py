@@ -11,9 +11,10 @@ from gruverify.arithmetic import STATES
 from gruverify.judging._causes import source_of
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._held import Source
+from gruverify.judging._order import reordered
 from gruverify.judging._record import Record
 from gruverify.judging._ruling import Ruling
-from gruverify.judging._walk import Floats, initial, inputs_of
+from gruverify.judging._walk import Floats, initial
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +91,10 @@ def distance(
     # Only of two runs that rounding allows does the bound on their distance speak.
     if any(ruling.verdict != "rounding" for ruling in rulings):
         return Distance(curve, None, part, "not both are what rounding allows, step by step")
-    if one.stack.directions > 1:
-        return Distance(
-            curve, None, part, "how far two runs may part is found of one direction alone"
-        )
     # The member that is farthest apart speaks for all.
     member = int(np.nan_to_num(apart).max((0, 2)).argmax())
-    if not affordable(one.steps, one.stack.layers, one.stack.hidden_size):
+    walks = one.stack.layers * one.stack.directions
+    if not affordable(one.steps, walks, one.stack.hidden_size):
         return Distance(
             curve, None, part, "what rounding may come to takes too long to find at this size"
         )
@@ -125,19 +123,19 @@ def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
     """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
     differ in both.
     """
-    source = source_of(one, declared)
-    model, last = source.model, one.stack.layers - 1
-    if last == 0:
-        xs = inputs_of(one, model.mode)
-    else:
-        below = {layer: values for layer, values in one.outputs.items() if layer == last}
-        xs = Source(replace(one, outputs=below), model).inputs(last)
-    _, _, states, _ = source.walk(last, 0)
-    around = envelope(model, last, 0, xs, initial(one, model.mode, last, 0), through=states)
-    stored = Source(other, model).walk(last, 0)[2]
-    assert around.radius is not None  # an envelope has a radius
-    if stored.radius is None:
-        more = np.zeros(around.mid.shape)
-    else:
-        more = stored.radius
-    return np.asarray((around.radius + more).max((1, 2)))
+    last = one.stack.layers - 1
+    alone = replace(one, outputs={last: one.outputs[last]})
+    source = source_of(alone, declared)
+    second = Source(other, source.model)
+    found = list[Floats]()
+    for direction in range(one.stack.directions):
+        index, xs, states, _ = source.walk(last, direction)
+        first = initial(one, source.model.mode, last, direction)
+        around = envelope(source.model, last, direction, xs, first, through=states)
+        stored = second.walk(last, direction)[2]
+        radius = around.radius
+        assert radius is not None  # an envelope has a radius
+        if stored.radius is not None:
+            radius = radius + stored.radius
+        found.append(reordered(radius, index).max((1, 2)))
+    return np.maximum.reduce(found)

@@ -77,7 +77,15 @@ def as_layers(grus: Sequence[Gru], names: Sequence[str] | None = None) -> Gru:
         if by_name[name].backward:
             raise ValueError(f"{name} runs backward alone, and is no layer of another GRU")
         rows += by_name[name].stack.cells
-    return Gru(re.sub(r"[_./]?\d+$", "", plain_name(wanted[0])), grus[0].layout, Stack(tuple(rows)))
+    first = by_name[wanted[0]]
+    for name in wanted:
+        if (by_name[name].clip, by_name[name].functions) != (first.clip, first.functions):
+            raise ValueError(
+                f"{first.name} and {name} have other activation functions or another clip, and are "
+                "no layers of one GRU"
+            )
+    own = re.sub(r"[_./]?\d+$", "", plain_name(first.name))
+    return replace(first, name=own, stack=Stack(tuple(rows)))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

@@ -145,15 +145,43 @@ def test_two_outputs_are_judged_and_compared_and_drawn(files: Path) -> None:
 def test_arrays_of_one_file_are_found_by_their_names_and_lengths_are_listed(files: Path) -> None:
     y = np.load("y.npy").swapaxes(0, 1)
     y[1, 5:] = np.nan
-    np.savez("run.npz", x=np.load("x.npy").swapaxes(0, 1), state=np.load("h.npy"), mine=y)
-    arrays = ("--inputs", "run.npz", "--outputs", "run.npz:mine", "--state", "run.npz")
+    x, h, n = np.load("x.npy").swapaxes(0, 1), np.load("h.npy"), np.array([12, 5])
+    np.savez("run.npz", x=x, state=h, mine=y)
+    np.savez("all.npz", x=x, state=h, mine=y, lengths=n)
+    np.save("n.npy", n)
+    own = ("--state", "h.npy", "--lengths", "n.npy")
 
-    np.save("n.npy", np.array([12, 5]))
-
-    for lengths in ("12,5", "n.npy"):
-        result = gruverify("judge", "w.npz", *arrays, "--lengths", lengths, "--batch-first", *KAPPA)
+    for file, more in (
+        ("run.npz", ("--state", "run.npz", "--lengths", "12,5")),
+        ("run.npz", ("--lengths", "n.npy")),
+        ("all.npz", ()),
+        ("all.npz", own),
+    ):
+        arrays = ("--inputs", file, "--outputs", f"{file}:mine")
+        result = gruverify("judge", "w.npz", *arrays, *more, "--batch-first", *KAPPA)
         assert result.exit_code == 0, result.output
         assert "all 51 numbers" in result.stdout
+
+
+def test_grus_of_a_file_may_be_the_layers_of_one(files: Path) -> None:
+    rng = np.random.default_rng(1)
+    shapes = {"weight_ih": (9, 3), "weight_hh": (9, 3), "bias_ih": (9,), "bias_hh": (9,)}
+    above = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    both = {**np.load("w.npz")} | {f"rnn2.{name}_l0": array for name, array in above.items()}
+    np.savez("two.npz", **both)  # type: ignore[arg-type]
+    cell = Cell(Variant(), **above)
+    zeros = np.zeros((2, 3), np.float32)
+    below = np.load("y.npy")
+    np.save("h2.npy", np.stack([np.load("h.npy"), zeros]))
+    np.save("y2.npy", np.stack([below, NumpyBackend().sequence(cell, below, zeros)[0]]))
+    run = ("two.npz", "--inputs", "x.npy", "--outputs", "y2.npy", "--state", "h2.npy")
+
+    for layers in ("all", "rnn,rnn2"):
+        result = gruverify("judge", *run, "--time-first", "--layers", layers, *KAPPA)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("rnn: H=3, I=2, 2 layers, float32")
+    wrong = one_line(gruverify("judge", *run, "--time-first", "--layers", "rnn,lstm"))
+    assert wrong.startswith("two.npz: --layers rnn,lstm: there is no GRU called 'lstm'")
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,7 @@ ALARMS = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "judge_ala
 def test_right_grus_are_never_called_a_bug(target: str) -> None:
     if target == "torch":
         pytest.importorskip("torch")
-    found = [
-        ruling for _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)
-    ]
+    found = [ruling for _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)]
 
     assert [ruling for ruling in found if ruling.beyond] == []
     assert sum(ruling.verdict == "rounding" for ruling in found) > 9
@@ -171,6 +169,24 @@ def test_catches_a_state_that_is_left_out_axes_exchanged_and_time_reversed() -> 
         assert ruling.verdict == "bug"
         assert ruling.cause is not None
         assert words in ruling.cause.words
+
+
+def test_catches_a_start_that_was_not_given_and_members_that_end_earlier() -> None:
+    one = run()
+    padded = one.outputs.copy()
+    padded[5:, 1] = 0
+
+    from_zeros = judge(one.cell, one.inputs, one.outputs, **KAPPA)
+    ended = judge(one.cell, one.inputs, padded, state=one.state, **KAPPA)
+
+    assert from_zeros.reasons == (
+        "this explains all of it: it starts from another state than zeros: its first step alone is "
+        "off",
+    )
+    assert ended.verdict == "bug"
+    assert ended.reasons == (
+        "this explains all of it: members end earlier, with zeros behind: their lengths are 20,5",
+    )
 
 
 def test_less_accuracy_than_declared_is_undecidable_and_says_what_to_declare() -> None:
