@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify._visible import visible
-from gruverify.cli._annotation import annotate
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
 from gruverify.cli._complete import files, ids, targets
 from gruverify.cli._configured import Configured
@@ -320,6 +319,8 @@ def _put_out(result: Result, to: _Output) -> None:
 
     What cannot be written, on a full disk say, is reported in one line; the verdict stands.
     """
+    from gruverify.reporting import annotation
+
     quiet = to.output_is_taken
     # A second Ctrl-C, of somebody who is impatient, must not cost the results.
     with undisturbed():
@@ -327,7 +328,8 @@ def _put_out(result: Result, to: _Output) -> None:
         said, refused = _written(result, to)
     with whatever_becomes_of_the_console():
         _print(result, saved, to)
-        annotate(result)
+        if marked := annotation(result):
+            click.echo(marked, err=True)
         for line in said:
             click.echo(line, err=quiet)
     for failure in refused:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify._visible import visible
-from gruverify.cli._annotation import mark
 from gruverify.cli._check_model import names_a_model
 from gruverify.cli._configured import environment_without, options_but
 from gruverify.cli._console import whatever_becomes_of_the_console
@@ -220,7 +219,7 @@ class Crew:
 
 def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
     """Write every file and then print, so that nothing is lost with a console."""
-    from gruverify.reporting import as_text, print_rows, rows_in_words, targets_document
+    from gruverify.reporting import as_text, marked, print_rows, rows_in_words, targets_document
 
     rows = [outcome.row for outcome in outcomes]
     text = as_text(targets_document(rows))
@@ -244,7 +243,8 @@ def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
             console.print()
         console.print(rows_in_words(rows), soft_wrap=True, markup=False)
         for row in rows:
-            mark(row.target, row.verdict, row.said)
+            if annotation := marked(row.target, row.verdict, row.said):
+                click.echo(annotation, err=True)
         if to.report is not None and not refused:
             click.echo(how_to_read(to.report), err=to.json == "-")
     for each in refused:

@@ -3,6 +3,8 @@
 from gruverify.reporting._accuracy import accuracy_document as accuracy_document
 from gruverify.reporting._accuracy import plot_accuracies as plot_accuracies
 from gruverify.reporting._accuracy import print_accuracies as print_accuracies
+from gruverify.reporting._annotation import annotation as annotation
+from gruverify.reporting._annotation import marked as marked
 from gruverify.reporting._catalogue import catalogue_page as catalogue_page
 from gruverify.reporting._catalogue import print_catalogue as print_catalogue
 from gruverify.reporting._catalogue import print_invariants as print_invariants

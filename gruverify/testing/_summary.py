@@ -17,6 +17,7 @@ from gruverify.engine import PROFILES, Result, versions
 from gruverify.reporting import (
     BadFolder,
     ReportUnavailable,
+    annotation,
     by_formats,
     document,
     gates_line,
@@ -58,8 +59,8 @@ def _cases(options: Options) -> int:
 
 
 def lines(account: Account, config: pytest.Config) -> Iterator[str]:
-    """How much of the gate space each target's tests visited, what keeps a run from a pass, and
-    where the report is.
+    """How much of the gate space each target's tests visited, what keeps a run from a pass, where
+    the report is, and for GitHub which lines failed.
     """
     for target, found in account.targets.items():
         if found.coverage:
@@ -79,6 +80,9 @@ def lines(account: Account, config: pytest.Config) -> Iterator[str]:
             )
     if account.written:
         yield account.written
+    for target, found in account.targets.items():
+        if marked := annotation(_result(target, found, account, config, complete=True)):
+            yield marked
 
 
 def inconclusive(account: Account, config: pytest.Config) -> dict[str, list[str]]:

@@ -202,11 +202,11 @@ class Unnamed(ByGate):
 class Sequences(Unnamed):
     """The same as a layer, batch first, whose state is optional and (B, H)."""
 
-    def forward(self, xs: Any, h: Any = None) -> Any:
+    def forward(self, x: Any, h: Any = None) -> Any:
         recurrent: Any = self.U_z
-        outputs = [xs.new_zeros(len(xs), len(recurrent)) if h is None else h]
-        for x in xs.unbind(1):
-            outputs.append(super().forward(x, outputs[-1]))
+        outputs = [x.new_zeros(len(x), len(recurrent)) if h is None else h]
+        for each in x.unbind(1):
+            outputs.append(super().forward(each, outputs[-1]))
         return torch.stack(outputs[1:], 1), outputs[-1]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.cli._annotation import _place_of
+from gruverify.reporting._annotation import _place_of
 
 from ._invoke import check
 

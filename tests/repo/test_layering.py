@@ -108,6 +108,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "accuracy",
         "diagnosis",
         "reaching",
+        "_visible",
     },
     "cli": {
         "arithmetic",

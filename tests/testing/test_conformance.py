@@ -55,13 +55,19 @@ def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(
 
 
 @pytest.mark.uncounted
-def test_the_smallest_case_of_one_invariant_is_shown(pytester: pytest.Pytester) -> None:
+def test_the_smallest_case_is_shown_and_github_marks_the_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
     run = inside(
         pytester, *FEW, "-k", "agreement", my_gru=FAULTY, test_mine=one_test("my_gru:step")
     )
 
     assert run.stdout.str().count("gruverify.assert_holds(") == 1
     assert "H=1, I=1, B=1, T=1" in run.stdout.str()
+    line = FAULTY.splitlines().index("def step(cell, x, h):") + 1
+    run.stdout.fnmatch_lines([f"::error file=my_gru.py,line={line},title=gruverify%3A falsified*"])
 
 
 #: A right GRU, with operands of matrix products rounded to 8 bits.

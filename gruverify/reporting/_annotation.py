@@ -5,42 +5,36 @@ from __future__ import annotations
 import ast
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
 
 from gruverify._visible import visible
+from gruverify.backends import meant_by
+from gruverify.engine import Result
 
-if TYPE_CHECKING:
-    from gruverify.engine import Result
 
-
-def annotate(result: Result) -> None:
-    """Mark the target of a result that failed (see `mark`)."""
+def annotation(result: Result) -> str:
+    """The workflow command that marks the target of a result that failed (see `marked`)."""
     failed = ", ".join(dict.fromkeys(id for id, _ in result.witnesses)) or result.verdict
-    mark(str(result.header["target"]), result.verdict, result.explanation or failed)
+    return marked(str(result.header["target"]), result.verdict, result.explanation or failed)
 
 
-def mark(target: str, verdict: str, said: str) -> None:
-    """Print the workflow command that marks the target in the changed files, where GitHub runs us
-    and it failed.
+def marked(target: str, verdict: str, said: str) -> str:
+    """The workflow command, one line, that marks the target in the changed files; empty unless
+    GitHub runs us and the target failed.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true" or verdict not in ("falsified", "died"):
-        return
+        return ""
     # As GitHub's workflow commands escape the value of a property.
     title = f"title=gruverify: {verdict}: {visible(target)}"
     place = ",".join(
         (*_place_of(target), title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C"))
     )
-    click.echo(f"::error {place}::{visible(said).replace('%', '%25')}", err=True)
+    return f"::error {place}::{visible(said).replace('%', '%25')}"
 
 
 def _place_of(target: str) -> tuple[str, ...]:
     """The file and line of "pkg.module:name", as far as they are found below the current directory;
     nothing of the target is imported for it.
     """
-    from gruverify.backends import meant_by
-
     module, _, name = meant_by(target).partition(":")
     folder = Path(*module.split("."))
     file = next(
