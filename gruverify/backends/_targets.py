@@ -222,7 +222,7 @@ def _resolve(target: object, declared: Mapping[str, Any]) -> Backend:
         require_installed(target)
         return _declaring(_built_in(shipped), declared)
     if (offered := offered_targets().get(target)) is not None:
-        return _adapt(named_object(offered), target, declared)
+        return _adapt(_offered_object(target, offered), target, declared)
     plain, device = parted(target)
     if device:
         return _on_device(plain, device, target, declared)
@@ -298,6 +298,14 @@ def offered_targets() -> dict[str, str]:
     `gruverify.targets`.
     """
     return {point.name: point.value for point in entry_points(group="gruverify.targets")}
+
+
+def _offered_object(name: str, value: str) -> Any:
+    """The object of an entry point; where there is none, the message has the name it goes by."""
+    try:
+        return named_object(value)
+    except (UnknownTarget, TargetUnavailable) as wrong:
+        raise type(wrong)(f"{wrong} (entry point {name!r} of gruverify.targets)") from None
 
 
 def _built_in(shipped: Target) -> Backend:

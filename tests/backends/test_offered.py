@@ -40,7 +40,8 @@ def test_it_is_found_by_its_name() -> None:
 @pytest.mark.usefixtures("installed")
 def test_one_that_cannot_be_imported_is_unavailable_alone() -> None:
     with pytest.raises(
-        TargetUnavailable, match="importing tinygru_torn failed: RuntimeError: torn"
+        TargetUnavailable,
+        match=r"importing tinygru_torn failed: RuntimeError: torn \(entry point 'torn' of gruver",
     ):
         resolve("torn")
     assert resolve("numpy").name == "numpy"  # what ships keeps its name
