@@ -16,6 +16,10 @@ from gruverify.backends.contract import (
     HasSequenceHvp,
     HasSequenceHvpReverse,
     HasSequenceJvp,
+    HasSequenceMasked,
+    HasSequenceMaskedVjp,
+    HasSequenceRestarted,
+    HasSequenceRestartedVjp,
     HasSequenceVjp,
     HasStack,
     HasStackVjp,
@@ -43,6 +47,10 @@ class Asked(
     HasSequenceHvpReverse,
     HasStack,
     HasStackVjp,
+    HasSequenceMasked,
+    HasSequenceMaskedVjp,
+    HasSequenceRestarted,
+    HasSequenceRestartedVjp,
 ):
     """A program by the methods of the contract, whichever of them it has. Each raises what
     `Conversation.ask` does.
@@ -118,6 +126,50 @@ class Asked(
         """The derivative of `sequence_vjp` along the tangent, by reverse mode twice."""
         given = {"inputs": inputs, "state": state, "d_outputs": d_outputs, "d_last": d_last}
         return self._gradients("sequence_hvp_reverse", cell, given | _named(tangent), inputs)
+
+    def sequence_masked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of members that skip steps."""
+        given = {"state": state, "keep": _numbers(keep, cell)}
+        return self._run("sequence_masked", cell, inputs, given, ("outputs", "last"))
+
+    def sequence_masked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """Their gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        given = {"inputs": inputs, "state": state, "keep": _numbers(keep, cell)}
+        given |= {"d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients("sequence_masked_vjp", cell, given, inputs)
+
+    def sequence_restarted(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, restart: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of members that start steps from zeros."""
+        given = {"state": state, "restart": _numbers(restart, cell)}
+        return self._run("sequence_restarted", cell, inputs, given, ("outputs", "last"))
+
+    def sequence_restarted_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """Their gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        given = {"inputs": inputs, "state": state, "restart": _numbers(restart, cell)}
+        given |= {"d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients("sequence_restarted_vjp", cell, given, inputs)
 
     def stack(
         self,
@@ -239,6 +291,11 @@ class Asked(
 
 def _words(variant: Variant) -> dict[str, str]:
     return {"reset": variant.reset, "update": variant.update, "biases": variant.biases}
+
+
+def _numbers(marks: NDArray, cell: Cell) -> NDArray:
+    """Marks as 0 and 1 in the format of all arrays of a request."""
+    return marks.astype(cell.format.dtype)
 
 
 def _named(tangent: Gradients) -> Arrays:

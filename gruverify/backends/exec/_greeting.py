@@ -10,7 +10,7 @@ from typing import Any
 from gruverify._named import DeclaredValues, JsonObject, Keywords
 from gruverify.backends._claims import formats_in, require_name, variants_in
 from gruverify.backends._declarations import BadDeclaration
-from gruverify.backends._protocol import METHODS
+from gruverify.backends._protocol import EVERY_METHOD
 from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 from gruverify.cell import Variant
 
@@ -91,7 +91,7 @@ def _methods(given: object) -> tuple[str, ...]:
     if not isinstance(given, list) or not given:
         raise BadDeclaration(f"methods={clipped(given)} must be a list of some of {_ALL}")
     for method in given:
-        if method not in METHODS:
+        if method not in EVERY_METHOD:
             raise BadDeclaration(f"methods has {clipped(method)}: there are {_ALL}")
     return tuple(dict.fromkeys(given))
 
@@ -117,7 +117,7 @@ def _declarations(given: object) -> DeclaredValues:
     return given
 
 
-_ALL = ", ".join(METHODS)
+_ALL = ", ".join(EVERY_METHOD)
 #: How each claim is read, by its key.
 _READ: dict[str, Callable[[Any], Any]] = {
     "name": _name,

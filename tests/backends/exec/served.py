@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import format_named
-from gruverify.backends import METHODS, declarations_of, declared_variants, offers, resolve
+from gruverify.backends import EVERY_METHOD, declarations_of, declared_variants, offers, resolve
 from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant, parameter_name
 
 PACKED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -26,6 +26,10 @@ ARGUMENTS = {
     "sequence_jvp": "inputs state tangent",
     "sequence_hvp": "inputs state d_outputs d_last tangent",
     "sequence_hvp_reverse": "inputs state d_outputs d_last tangent",
+    "sequence_masked": "inputs state keep",
+    "sequence_masked_vjp": "inputs state keep d_outputs d_last",
+    "sequence_restarted": "inputs state restart",
+    "sequence_restarted_vjp": "inputs state restart d_outputs d_last",
     "stack": "inputs states lengths batch_first",
     "stack_vjp": "inputs states lengths batch_first d_outputs d_last",
 }
@@ -34,6 +38,8 @@ RETURNED = {
     "step_jacobian": "dh dx",
     "sequence": "outputs last",
     "sequence_jvp": "d_outputs d_last",
+    "sequence_masked": "outputs last",
+    "sequence_restarted": "outputs last",
     "stack": "outputs last",
 }
 
@@ -47,7 +53,7 @@ def greeting_of(backend: Any) -> dict[str, Any]:
     return {
         "protocol": 1,
         "name": backend.name,
-        "methods": [method for method in METHODS if offers(backend, method)],
+        "methods": [method for method in EVERY_METHOD if offers(backend, method)],
         "formats": [fmt.name for fmt in backend.formats],
         "variants": variants,
         "declarations": declarations_of(backend).unusual(),
@@ -86,6 +92,8 @@ def argument(request: dict[str, Any], arrays: dict[str, Any], name: str) -> Any:
     if name == "tangent":
         names = (*PACKED, "inputs", "state")
         return Gradients(*(arrays.get(f"tangent_{name}") for name in names))
+    if name in ("keep", "restart"):
+        return arrays[name] != 0
     if name == "lengths":
         return None if request[name] is None else np.array(request[name])
     return request[name] if name == "batch_first" else arrays[name]

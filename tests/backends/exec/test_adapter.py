@@ -12,7 +12,7 @@ import pytest
 import gruverify
 from gruverify import FORMATS, Case, Format, Stack, StackCase, Variant, float32
 from gruverify import strategies as gst
-from gruverify.backends import METHODS, NumpyBackend, declarations_of, offers
+from gruverify.backends import EVERY_METHOD, NumpyBackend, declarations_of, offers
 from gruverify.backends.exec._codec import arrays_in, encoded
 from gruverify.backends.exec._rules import ProtocolBroken
 from gruverify.cell import Cell, Gradients, StackGradients
@@ -24,6 +24,8 @@ from .._cases import case
 from ._loopback import behind
 
 NUMPY: Any = NumpyBackend()
+#: Of three steps of two members.
+MARKS = np.array([[True, False], [False, False], [False, True]])
 
 
 def bits(returned: Any) -> list[bytes]:
@@ -57,6 +59,10 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
         "sequence_vjp": (one.cell, one.inputs, one.state, None, one.d_last),
         "sequence_jvp": (one.cell, one.inputs, one.state, tangent),
         "sequence_hvp": (one.cell, *back, tangent),
+        "sequence_masked": (one.cell, one.inputs, None, MARKS),
+        "sequence_masked_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
+        "sequence_restarted": (one.cell, one.inputs, one.state, MARKS),
+        "sequence_restarted_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
         "stack": (Stack(((one.cell,),)), one.inputs, None, np.array([3, 1]), False),
         "stack_vjp": (
             *(Stack(((one.cell,) * 2,)), one.inputs[:, 0], None, None, False),
@@ -67,7 +73,7 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=str)
-@pytest.mark.parametrize("method", [method for method in METHODS if offers(NUMPY, method)])
+@pytest.mark.parametrize("method", [method for method in EVERY_METHOD if offers(NUMPY, method)])
 def test_an_answer_has_the_same_bits(method: str, format: Format) -> None:
     for variant in (Variant(), Variant("before", "replace", bias=False), Variant(biases="input")):
         given = arguments(method, format, variant)
@@ -185,7 +191,7 @@ def stacked() -> StackCase:
 
 
 def failing(backend: Any, one: Any) -> set[str]:
-    asked = (i for i in INVARIANTS.values() if i.family in ("agreement", "stack"))
+    asked = (i for i in INVARIANTS.values() if i.family in ("agreement", "masks", "stack"))
     return {j.invariant.id for j in judge(one, backend, asked) if j.failed}
 
 
@@ -196,6 +202,7 @@ def failing(backend: Any, one: Any) -> set[str]:
         ("swapped-reset-and-update", case(format=float32)),
         ("jacobian-transposed", case(format=float32)),
         ("outputs-reversed-in-time", case(format=float32)),
+        ("masked-state-zeroed", case(format=float32)),
         ("upper-layers-read-the-forward-half-alone", stacked()),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
