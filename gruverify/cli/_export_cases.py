@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from gruverify._named import DeclaredValues
+from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._complete import files
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._gru import LAYOUTS, only_gru
@@ -112,6 +112,9 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     help="Whose layout --weights have, where their names do not tell.",
 )
 @click.option("--masks", is_flag=True, help="Cases of one layer whose members skip steps.")
+@click.option(
+    "--restarts", is_flag=True, help="Cases of one layer whose members start steps from zeros."
+)
 @click.option("--declare", "declared", **DECLARE)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def command(
@@ -124,6 +127,7 @@ def command(
     gru: str | None,
     layout: str | None,
     masks: bool,
+    restarts: bool,
     declared: tuple[tuple[str, Any], ...],
     force: bool,
     **said: object,
@@ -155,8 +159,10 @@ def command(
         raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
     if kind == "webnn" and formats[0].name not in ("float16", "float32"):
         raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
-    if masks and (of_node or weights):
-        raise Fail("--masks: these cases are drawn, and written as json, npz or safetensors")
+    marks = {"masks": masks, "restarts": restarts}
+    for name, wanted in marks.items():
+        if wanted and (of_node or weights):
+            raise Fail(f"--{name}: these cases are drawn, and written as json, npz or safetensors")
     # Read before the folder is made: what is wrong with weights leaves nothing behind.
     mine = _mine(click.get_current_context(), weights, gru, layout)
     try:
@@ -167,7 +173,7 @@ def command(
                 )
                 formats = (mine.format,)
             else:
-                drawn = _drawn(kind, formats[0], profile, max_cases, dict(declared), masks, **said)
+                drawn = _drawn(kind, formats[0], profile, max_cases, dict(declared), marks, **said)
             files, count = _written(place, kind, formats[0], dict(declared), said["seed"], drawn)
     except BadDeclaration as wrong:
         raise Fail(f"--declare: {wrong}") from None
@@ -256,7 +262,7 @@ def _drawn(
     profile: str,
     max_cases: int | None,
     declared: DeclaredValues,
-    masks: bool,
+    marks: Mapping[str, bool],
     **said: Any,
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """What the index says of each case, and its files."""
@@ -267,7 +273,7 @@ def _drawn(
         # Each kind of node test has that many: together there are about as many as of other files.
         few = count // 25 if max_cases is None else count
         return _node_tests(kind, fmt, few, declared, **said)
-    return _cases(kind, fmt, count, declared, masks, **said)
+    return _cases(kind, fmt, count, declared, marks, **said)
 
 
 def _own_cases(
@@ -287,7 +293,7 @@ def _cases(
     fmt: Format,
     count: int,
     declared: DeclaredValues,
-    masks: bool,
+    marks: Mapping[str, bool],
     *,
     reset: Any,
     update: Any,
@@ -299,9 +305,13 @@ def _cases(
     from gruverify.cell import Variant
     from gruverify.exporting import exported_cases, masked_cases
 
-    cases = masked_cases if masks else exported_cases
     variant = Variant(reset or "after", update, biases=biases or "both")
-    for one in cases(fmt, variant, count, seed=seed, max_size=max_size, declared=declared):
+    options: Keywords = {"seed": seed, "max_size": max_size, "declared": declared}
+    if any(marks.values()):
+        drawn = masked_cases(fmt, variant, count, **marks, **options)
+    else:
+        drawn = exported_cases(fmt, variant, count, **options)
+    for one in drawn:
         yield _listed(kind, one)
 
 

@@ -26,7 +26,8 @@ _USUAL = {"H": 5, "I": 5, "B": 5, "T": 6}
 class Exported:
     """A case, what it is called and there for, and the model of rounding that its bounds are of.
 
-    keep: (T, B), 1 where a member skips the step; None if no case of its kind has masks.
+    keep, restart: (T, B), 1 where a member skips the step, or starts it from zeros; None if no case
+    of its kind does.
     """
 
     name: str
@@ -34,13 +35,14 @@ class Exported:
     case: StackCase
     mode: Rounding
     keep: NDArray | None = None
+    restart: NDArray | None = None
 
     @cached_property
     def expected(self) -> Mapping[str, Expected]:
         """Its values and gradients with their bounds, by name: see `expected`."""
-        if self.keep is None:
+        if self.keep is None and self.restart is None:
             return expected(self.case, self.mode)
-        return expected_masked(self.case, self.mode, self.keep)
+        return expected_masked(self.case, self.mode, self.keep, self.restart)
 
 
 def exported_cases(

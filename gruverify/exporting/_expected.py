@@ -47,15 +47,19 @@ def expected(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
         return {name: _with_bounds(name, ball) for name, ball in balls}
 
 
-def expected_masked(case: StackCase, mode: Rounding, keep: NDArray) -> Mapping[str, Expected]:
+def expected_masked(
+    case: StackCase, mode: Rounding, keep: NDArray | None, restart: NDArray | None
+) -> Mapping[str, Expected]:
     """The same of one layer in one direction whose members skip the steps at which keep (T, B) is
-    not 0: their state stays, and is the output.
+    not 0: their state stays, and is the output; and start from zeros those at which restart is not.
     """
+    none = np.zeros(case.inputs.shape[:2], bool)
+    marks = [none if mask is None else mask for mask in (keep, restart)]
     cell, c = case.stack.cells[0][0], case
     exact = Exact(Case(cell, c.inputs, c.states[0], c.d_outputs, c.d_last[0]), mode)
     with np.errstate(over="ignore", invalid="ignore"):
-        run = exact.masked_run(keep, np.zeros_like(keep))
-        back = exact.masked_gradients(keep, np.zeros_like(keep))
+        run = exact.masked_run(*marks)
+        back = exact.masked_gradients(*marks)
         gradients = StackBalls(
             packed_balls(cell, back.parameters),
             as_one(np.stack, back.inputs),

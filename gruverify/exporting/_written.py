@@ -90,10 +90,9 @@ def _arguments_of(case: StackCase) -> dict[str, NDArray]:
 
 
 def _marks_of(exported: Exported) -> dict[str, NDArray]:
-    """The mask by its name, where there is one."""
-    if exported.keep is None:
-        return {}
-    return {"keep": exported.keep}
+    """Which steps are skipped, and which start from zeros, by name, where there are such."""
+    found = {"keep": exported.keep, "restart": exported.restart}
+    return {name: marks for name, marks in found.items() if marks is not None}
 
 
 def _nested(arrays: Mapping[str, NDArray]) -> JsonObject:

@@ -191,6 +191,34 @@ def test_every_kind_of_file_holds_the_same_numbers(fmt: Any, tmp_path: Path) -> 
     assert gru.stack == one.case.stack
 
 
+@pytest.mark.parametrize("masks", [False, True])
+def test_with_restarts_a_right_implementation_is_within_every_bound_and_others_are_not(
+    masks: bool,
+) -> None:
+    for one in masked_cases(float32, Variant(), 1, masks=masks, restarts=True, declared=NUMPY):
+        assert one.restart is not None
+        assert (one.keep is not None) == masks
+        none = np.zeros_like(one.restart)
+        keep = none if one.keep is None else one.keep
+        assert is_within(keep, one.restart, one), one.about
+        if "no two sizes the same" in one.about:
+            for wrong in (none, np.roll(one.restart, 1, axis=0), one.restart[:, ::-1]):
+                assert not is_within(keep, wrong, one)
+
+
+def is_within(keep: Any, restart: Any, one: Exported) -> bool:
+    """Whether outputs of NumPy's step, skipped and started so, are within their bounds."""
+    cell, h = one.case.stack.cells[0][0], one.case.states[0]
+    outputs = []
+    for x, kept, anew in zip(one.case.inputs, keep[..., None], restart[..., None], strict=True):
+        begun = np.where(anew, np.zeros_like(h), h)
+        h = np.where(kept, begun, NumpyBackend().step(cell, x, begun))
+        outputs.append(h)
+    expected = one.expected["outputs"]
+    off = np.abs(np.asarray(outputs, np.float64) - expected.values)
+    return bool((off <= expected.bounds).all())
+
+
 def test_every_kind_of_file_holds_the_mask_and_json_keeps_to_its_schema(tmp_path: Path) -> None:
     fastjsonschema = pytest.importorskip("fastjsonschema")
     one = masked(bfloat16, VARIANTS[0], 0)[1]
@@ -239,7 +267,10 @@ def listings() -> dict[str, str]:
         ("check.c", "cc", ["cc", "-Wall", "-Wextra", "-Werror", "check.c", "-lm", "-o", "check"],
          ("keep && keep[t * B + m]", "keep && keep[t * B + m] && !m")),
         ("check.mjs", "node", [], ("f(r * ofH[2])", "ofH[2]")),
+        ("check.c", "cc", ["cc", "-Wall", "-Wextra", "-Werror", "check.c", "-lm", "-o", "check"],
+         ("restart && restart[t * B + m]", "restart && restart[t * B + m] && t")),
         ("check.mjs", "node", [], ("!keep?.(t, m)", "true || keep")),
+        ("check.mjs", "node", [], ("if (restart?.(t, m)) h = h", "h")),
     ],
 )  # fmt: skip
 def test_the_readers_of_the_page_pass_a_right_step_and_catch_a_wrong_one(
@@ -248,7 +279,10 @@ def test_the_readers_of_the_page_pass_a_right_step_and_catch_a_wrong_one(
     if shutil.which(program) is None:
         pytest.skip(f"there is no {program} here")
     kind, run = ("safetensors", ["./check"]) if program == "cc" else ("json", ["node", name])
-    for one in [*exported_cases(float32, Variant(), 0), *masked_cases(float32, Variant(), 0)]:
+    for one in [
+        *exported_cases(float32, Variant(), 0),
+        *masked_cases(float32, Variant(), 0, restarts=True),
+    ]:
         for file, data in files_of(one, kind).items():
             (tmp_path / file).write_bytes(data)
     cases = sorted(path.name for path in tmp_path.iterdir())
