@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import NDArray
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._changes import edited, packed, resized, short
 from gruverify.invariants.core._registry import invariant
@@ -175,21 +175,33 @@ def inputs_reversed(case: Case) -> Case:
 
 
 def inputs_scaled(case: Case) -> Case:
-    """Inputs multiplied by 8 and 1/8 in turn, and their weights by 1/8 and 8, wherever that is
-    exact.
+    """Inputs multiplied by 2^k and their weights by 2^-k, wherever that is exact, k being 3, -3 and
+    a third of the format's exponents up and down, in turn.
     """
+    fmt = case.format
+    # Where the change ends is the cells' and not the column's: one input alone meets all of them.
     first = case.cell.hidden_size + case.cell.input_size
-    by = np.where((first + np.arange(case.cell.input_size)) % 2, 8.0, 0.125).astype(
-        case.format.dtype
-    )
+    # Far, for a clamp of inputs or of weights shows only beyond it; and no further, so that the
+    # products of what is large with what is small stay what they were.
+    far = fmt.max_exponent // 3
+    turn = (first + np.arange(case.cell.input_size)) % 4
+    exponents = np.array([3, -far, -3, far])[turn]
+    by = np.ldexp(1.0, exponents).astype(fmt.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, weights = case.inputs * by, case.cell.weight_ih / by
         # Only there is the statement one about the same numbers (M19: no over- or underflow).
         exact = (inputs / by == case.inputs).all((0, 1)) & (
             weights * by == case.cell.weight_ih
         ).all(0)
+    # A target may flush what is subnormal to 0.
+    exact &= _normal(inputs, fmt).all((0, 1)) & _normal(weights, fmt).all(0)
     cell = replace(case.cell, weight_ih=np.where(exact, weights, case.cell.weight_ih))
     return replace(case, cell=cell, inputs=np.where(exact, inputs, case.inputs), regimes=())
+
+
+def _normal(array: NDArray, fmt: Format) -> NDArray:
+    """Where a number is normal, or 0."""
+    return (np.abs(array) >= fmt.dtype.type(fmt.min_normal)) | (array == 0)
 
 
 def input_unused(case: Case) -> Case:

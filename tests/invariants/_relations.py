@@ -114,6 +114,12 @@ def numbers_in_fixed_point() -> Backend:
     return Faulty(given=lambda a: np.round(a * 16) / 16)
 
 
+@fault(*_both("scaling"))
+def inputs_clamped_far_out() -> Backend:
+    """A guard against inputs that are large, which are right where their weights are small."""
+    return Faulty(given=lambda a: np.clip(a, -(2.0**30), 2.0**30))
+
+
 @fault(*_both("clone", "dead-unit", "block-diagonal"))
 def recurrence_averaged_over_units() -> Backend:
     """W_h divided by H."""
