@@ -268,7 +268,7 @@ def declarations(header: JsonObject) -> str:
 
 def is_of_few_shapes(header: JsonObject) -> bool:
     """Whether the target is asked about few shapes alone."""
-    return header.get("declarations", {}).get("shapes") == "few"
+    return bool(header.get("declarations", {}).get("shapes") == "few")
 
 
 def variants_in_words(header: JsonObject) -> str:
