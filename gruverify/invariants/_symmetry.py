@@ -201,8 +201,8 @@ def inputs_scaled(case: Case) -> Case:
 
 def _normal(array: NDArray, fmt: Format) -> NDArray:
     """Where a number is normal, or 0."""
-    normal: NDArray = np.abs(array) >= fmt.dtype.type(fmt.min_normal)
-    return normal | (array == 0)
+    normal: NDArray = np.logical_or(np.abs(array) >= fmt.min_normal, array == 0)
+    return normal
 
 
 def input_unused(case: Case) -> Case:

@@ -138,4 +138,5 @@ def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
         if stored.radius is not None:
             radius = radius + stored.radius
         found.append(reordered(radius, index).max((1, 2)))
-    return np.maximum.reduce(found)
+    furthest: Floats = np.maximum.reduce(found)
+    return furthest
