@@ -199,7 +199,8 @@ def _archive(path: Path) -> Read:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as damaged:
         raise ValueError(
-            f"begins as an archive (.npz or a state_dict) and is truncated or damaged: {damaged}"
+            "begins as an archive (.npz, .keras or a state_dict) and is truncated or damaged: "
+            f"{damaged}"
         ) from None
     with archive:
         members = archive.infolist()

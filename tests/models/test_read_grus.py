@@ -368,7 +368,9 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
         ),
         pytest.param(b"", "(it is empty)", id="empty"),
         pytest.param(
-            b"PK\x03\x04 and no end", "begins as an archive (.npz or a state_dict) and is", id="cut"
+            b"PK\x03\x04 and no end",
+            "begins as an archive (.npz, .keras or a state_dict) and is",
+            id="cut",
         ),
         pytest.param(
             b"\x80\x02}q\x00.", "is a pickle, which would have to be executed", id="old torch"
