@@ -127,7 +127,7 @@ def configuration(folder: Path) -> Configuration:
     """What the nearest pyproject.toml that has the table, in a folder or above it, says.
 
     Raises:
-        BadConfiguration: the file is no TOML, or a key is unknown or of the wrong type.
+        BadConfiguration: the file is not TOML, or a key is unknown or of the wrong type.
     """
     # The nearest file that has the table, not the nearest file: a project may lie in another one.
     for parent in (folder, *folder.parents):
@@ -159,7 +159,7 @@ def _named_target(file: Path, name: str, values: Any) -> NamedTarget:
     table = _table(file, f"{_ROOT}.targets.{_as_toml(name)}", values)
     # Such a name would be read as a module's object, or as an option.
     if not name or ":" in name or name.startswith("-"):
-        raise table.bad("is no name: it must not be empty, begin with - or have a :")
+        raise table.bad("is not a name: it must not be empty, begin with - or have a :")
     if "target" not in table.values:
         raise table.bad('has no target: say what it stands for, as target = "pkg.module:object"')
     if not isinstance(table.values["target"], str):

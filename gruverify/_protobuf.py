@@ -57,7 +57,7 @@ def bytes_of(value: Any) -> bytes:
 
 
 def text_of(value: object) -> str:
-    """The text of a field; what is no UTF-8 is spelled."""
+    """The text of a field; what is not UTF-8 is spelled."""
     return bytes_of(value).decode("utf-8", errors="backslashreplace")
 
 

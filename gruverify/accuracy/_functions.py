@@ -34,7 +34,7 @@ class Shown:
     @cached_property
     def errors(self) -> Floats:
         """(N,): how far off each value is, in units in the last place (ulp) of the exact one;
-        infinite where it is no number.
+        infinite where it is not a number.
         """
         ulp = spacing(self.exact.astype(np.float64), self.format)
         found: Floats = (np.abs(self.values - self.exact) / ulp).astype(np.float64)

@@ -141,7 +141,7 @@ def clipped(a: Ball) -> Ball:
         return a
     mid, rad = np.clip(a.mid, -m.clip, m.clip), a.radius * OUTWARD
     low, high = np.clip(a.mid - rad, -m.clip, m.clip), np.clip(a.mid + rad, -m.clip, m.clip)
-    # A clip that is no number of the format is rounded to it.
+    # A clip that is not a number of the format is rounded to it.
     near = (a.size + rad >= m.clip * (1 - m.u)) * (m.u * m.clip)
     within = np.maximum(high - mid, mid - low) + near
     # A sum is none any more.

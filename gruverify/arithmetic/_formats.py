@@ -128,7 +128,7 @@ def formats_named(given: str | Iterable[Format | str]) -> tuple[Format, ...]:
     No one twice.
 
     Raises:
-        ValueError: something given is no format and names none.
+        ValueError: something given is not a format and names none.
     """
     each = given.split(",") if isinstance(given, str) else given
     found = (one if isinstance(one, Format) else format_named(str(one).strip()) for one in each)

@@ -111,7 +111,7 @@ class _BallSteps(Steps):
             return None
         a, b = self._by_step(self.whole.mid), other._by_step(other.whole.mid)
         sizes = reduce(add, (np.abs(one.T.dot(another)) for one, another in zip(a, b, strict=True)))
-        # A step whose terms are all exactly 0 stores nothing, and is no operand.
+        # A step whose terms are all exactly 0 stores nothing, and is not an operand.
         masks = self.whole.nonzero, other.whole.nonzero
         if masks[0] is None and masks[1] is None:
             return Results(sizes, float(self.count))

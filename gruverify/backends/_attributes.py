@@ -9,7 +9,7 @@ from gruverify._visible import error_line
 
 
 class PropertyRaised(RuntimeError):
-    """A property raised AttributeError, or what is no Exception at all; `__cause__` has it."""
+    """A property raised AttributeError, or what is not an Exception at all; `__cause__` has it."""
 
 
 def value_of(owner: object, name: str) -> Any:

@@ -234,7 +234,7 @@ def _masked(
 
 
 def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:
-    """The array as a tensor; None, which is no state, stays None."""
+    """The array as a tensor; None, which is not a state, stays None."""
     if array is None:
         return None
     return tensor(array)

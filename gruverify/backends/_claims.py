@@ -84,7 +84,7 @@ def _format(given: object) -> Format:
 
 
 def require_name(name: object) -> None:
-    """Raise BadDeclaration if it is no name of a backend."""
+    """Raise BadDeclaration if it is not a name of a backend."""
     if not isinstance(name, str) or not name.strip():
         raise BadDeclaration(
             f"name={one_line(name)} must be a text that is not empty: reports call the backend so"
@@ -129,7 +129,7 @@ def agreed(said: Mapping[str, DeclaredValues]) -> Keywords:
     whose: dict[str, str] = {}
     for who, values in said.items():
         for name, value in values.items():
-            # By their looks: they are unread, and == of an array or a tensor is no truth value.
+            # By their looks: they are unread, and == of an array or a tensor is not a truth value.
             if name in found and repr(found[name]) != repr(value):
                 earlier = f"{name}={one_line(found[name])} of {whose[name]}"
                 raise BadDeclaration(

@@ -74,7 +74,7 @@ class Recorder:
             self._note(self._number, *self._call)
 
     def _note(self, *fields: object) -> None:
-        # That nothing can be noted is no fault of the target.
+        # That nothing can be noted is not a fault of the target.
         with suppress(OSError):
             os.pwrite(
                 self._place or 0, "\t".join(map(str, fields)).encode()[:_LENGTH].ljust(_LENGTH), 0

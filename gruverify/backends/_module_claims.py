@@ -26,7 +26,7 @@ def modules_of(keyword: str, module: object) -> Modules:
     """The modules that `torch_backend` was given as `step` or `sequence`.
 
     Raises:
-        BadModule: it is no nn.Module, or a layer was given as step, or a cell as sequence.
+        BadModule: it is not an nn.Module, or a layer was given as step, or a cell as sequence.
     """
     if not isinstance(module, nn.Module) and not (
         isinstance(module, type) and issubclass(module, nn.Module)
@@ -93,7 +93,7 @@ def formats_of(given: Mapping[str, Modules], claimed: object) -> tuple[Format, .
     """The formats: what is claimed, by default all; of an instance its own.
 
     Raises:
-        BadDeclaration: something claimed is no format, or not that of the instance.
+        BadDeclaration: something claimed is not a format, or not that of the instance.
     """
     if claimed is None:
         wanted = FORMATS

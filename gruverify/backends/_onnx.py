@@ -22,7 +22,7 @@ Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 _OPSET, _IR = 22, 10
 #: The inputs of the operator, in its order.
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h")
-#: How many axes each of those has that is no weight, and each output.
+#: How many axes each of those has that is not a weight, and each output.
 _AXES = {"X": 3, "sequence_lens": 1, "initial_h": 3, "Y": 4, "Y_h": 3}
 _WEIGHTS = frozenset({"W", "R", "B"})
 

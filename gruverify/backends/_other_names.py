@@ -57,7 +57,7 @@ def _names_of(part: nn.Module) -> dict[str, object]:
 def _only_a_part(path: str, part: nn.Module, others: list[str]) -> str:
     cls = type(part)
     return (
-        f"{', '.join(others[:3])} would be none of a GRU's, and its `{path}` alone may be one: "
+        f"{', '.join(others[:3])} are not part of a GRU, and its `{path}` alone may be one: "
         f"check {cls.__module__}:{cls.__qualname__}, or `{path}` of an instance of yours "
         f"(module:instance.{path})"
     )

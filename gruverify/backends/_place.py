@@ -176,7 +176,7 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
     shape = tuple(weights[first["weight_hh"]].shape)
     if not _has_three_gates(weights):
         raise BadModule(
-            f"{name_of(module)} is no GRU: {prefix}{first['weight_hh']} has the shape {shape}, "
+            f"{name_of(module)} is not a GRU: {prefix}{first['weight_hh']} has the shape {shape}, "
             "and a GRU's is (3H, H), "
             "three gates of H units"
         )

@@ -56,7 +56,9 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
     if modules.place.prefix and (difference := _difference(modules, initial_state)):
         held = name_of(modules.place.owner(module))
         what = f"{name_of(module)} holds {held} as `{modules.place.path}`"
-        raise BadModule(f"{what}, and its forward is no GRU's: {difference}. {_way_out(modules)}")
+        raise BadModule(
+            f"{what}, and its forward is not a GRU's: {difference}. {_way_out(modules)}"
+        )
     if modules.misbuilt:
         raise BadModule(modules.misbuilt)
     if not modules.is_plain and (dependence := _dependence(modules, initial_state)):

@@ -434,7 +434,7 @@ def _adapt(found: Any, name: str, declared: Mapping[str, Any]) -> Backend:
         step: Any = found
         return backend(step=step, **declared)
     raise UnknownTarget(
-        f"target {name} is {type(found).__name__}, which is no backend: give a function "
+        f"target {name} is {type(found).__name__}, which is not a backend: give a function "
         "step(cell, x, h), an nn.Module "
         "with PyTorch's parameter names, or an object with a method of the Backend contract"
     )

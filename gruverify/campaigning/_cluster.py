@@ -101,7 +101,7 @@ class Cluster:
             answers = self._client.run(_difference, task, on_error="return")
             for worker, answer in answers.items():
                 if isinstance(answer, BaseException):
-                    answer = f"cannot be asked ({error_line(answer)})"
+                    answer = f"cannot be reached ({error_line(answer)})"
                 if answer:
                     raise OtherWorker(f"worker {worker} {answer}")
 
@@ -134,7 +134,7 @@ class Cluster:
             return self._tried_again(task, "what it found did not arrive")
         except (OtherWorker, KeyboardInterrupt):
             raise
-        except Exception as failed:  # a worker's trouble, whatever it is, is no finding
+        except Exception as failed:  # a worker's trouble, whatever it is, is not a finding
             return self._tried_again(task, error_line(failed))
         except BaseException:  # asyncio's CancelledError: nobody waits for it any more
             raise self._gone() from None
@@ -223,7 +223,8 @@ def _difference(task: Task) -> str:
     """In what this worker differs from where the campaign was begun, in words; empty if in
     nothing.
     """
-    current_process().daemon = False  # of its children the process is no daemon: it may have some
+    # A daemon may have no children, and a unit is judged in one.
+    current_process().daemon = False
     try:
         mine = _here(task.unit.target, task)
     except (UnknownTarget, TargetUnavailable, TargetDied) as wrong:

@@ -69,7 +69,7 @@ def certificate_of(cell: Cell, largest_input: float = 1.0) -> Certificate:
     """The smallest rate that was found, whether it certifies anything or not.
 
     Raises:
-        ValueError: the bound of inputs is no number of 0 or more.
+        ValueError: the bound of inputs is not a number of 0 or more.
     """
     if not 0 <= largest_input < math.inf:
         raise ValueError(f"inputs within {largest_input}: a number of 0 or more is wanted")

@@ -329,7 +329,7 @@ def _kept_campaign(store: str, asked: JsonObject, subjects: Mapping[str, Subject
         raise Fail(f"--store {store!r}: name a file")
     file = cast(Path, writable("--store", store))
     if file.exists() and not file.is_file():  # a device or a pipe might never answer
-        raise Fail(f"--store {store}: is no regular file")
+        raise Fail(f"--store {store}: is not a regular file")
     # What is asked tells campaigns apart; what targets are must be the same to go on with one.
     about = {
         name: {

@@ -103,7 +103,7 @@ def command(
     Exit codes:
       0  done, and there is nothing of --fail-on (without it: whatever changed)
       1  there is something of --fail-on
-      2  a file is no result or store, or cannot be written
+      2  a file is not a result or store, or cannot be written
       3  a package is missing
       6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
     """  # noqa: D301  # click reads the backspaces
@@ -162,7 +162,7 @@ def _list(name: str) -> None:
         raise Fail(f"{given[0]} is about two results: name both, such as {name}:1 {name}:2")
     if store.exists() and not is_store(store):
         raise Fail(
-            f"{name} is no store, and a result is compared with another one: gruverify compare "
+            f"{name} is not a store, and a result is compared with another one: gruverify compare "
             "OLD NEW"
         )
     try:

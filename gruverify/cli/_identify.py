@@ -92,7 +92,7 @@ def _identified(
             patience=patience,
         )
     except TargetDied as died:
-        raise Fail(f"{died} while {target} was asked", EXIT_DIED) from None
+        raise Fail(f"{died} while {target} was called", EXIT_DIED) from None
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
     except ValueError as wrong:  # an UnknownTarget is one

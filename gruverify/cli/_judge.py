@@ -62,7 +62,7 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     "--state",
     metavar="FILE",
     shell_complete=files,
-    help="The initial state, (L·D, B, H) or (B, H) (default: what --inputs has beside them, or "
+    help="The initial state, (L·D, B, H) or (B, H) (default: what --inputs also holds, or "
     "zeros).",
 )
 @click.option(
@@ -291,7 +291,7 @@ def _lengths(text: str) -> Any:
     """Numbers with commas between them, or a file."""
     from gruverify.models import array_of
 
-    # What is no list of numbers may still be the name of a file.
+    # What is not a list of numbers may still be the name of a file.
     with suppress(ValueError):
         return [int(part) for part in text.split(",")]
     if "," in text and not is_there(text):

@@ -70,7 +70,7 @@ class _LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; without any arguments the help is shown."""
-        # Without a command click shows the help and exits with 2, which is no usage error of ours.
+        # Without a command click shows the help and exits with 2: for us that is no usage error.
         if not args:
             return super().parse_args(ctx, args)
         with _one_line(ctx):

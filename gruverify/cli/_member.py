@@ -60,7 +60,7 @@ class Member:
         # -P: the current folder may have a module of any name, and comes in when the target is
         # looked up.
         entry = [sys.executable, "-P", "-m", "gruverify.cli._as_member", str(folder / "reason")]
-        # After -- a target that begins with a dash is no option.
+        # After -- a target that begins with a dash is not an option.
         check = ["check", *options, f"--json={folder / 'result.json'}", "--", target]
         with (folder / "output").open("wb") as output:
             self._process = subprocess.Popen(

@@ -287,7 +287,7 @@ def _ends(option: str, box: tuple[str, str] | None, names: tuple[str, ...]) -> A
             try:
                 ends.append(array_of(end, names))
             except BadFile as wrong:
-                raise Fail(f"{option} {end}: is no number, and {wrong}") from None
+                raise Fail(f"{option} {end}: is not a number, and {wrong}") from None
     return tuple(ends)
 
 

@@ -45,7 +45,7 @@ def command(files: tuple[str, ...], out: Path) -> None:
     gruverify report torch.json numpy.json --out reports/both
     gruverify report reports/world-jax reports/world-onnx --out reports/world
 
-    Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is
+    Exit codes: 0 done, 2 a file is not a result or the folder cannot be written, 3 a package is
     missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.cli._results import outcomes_named

@@ -62,7 +62,7 @@ def _kept_run(path: str | None, *, resume: bool) -> Kept | None:
         raise Fail(f"--store {path!r}: name a file")
     file = cast(Path, writable("--store", path))
     if file.exists() and not file.is_file():  # a device or a pipe might never answer
-        raise Fail(f"--store {path}: is no regular file")
+        raise Fail(f"--store {path}: is not a regular file")
     from gruverify.store import BadStore, File, Kept
 
     try:

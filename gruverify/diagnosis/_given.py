@@ -49,7 +49,7 @@ def given_inputs(
     """Recorded inputs, (T, B, I), or (B, T, I) if `batch_first`, or (T, I).
 
     Raises:
-        CannotDiagnose: they do not fit the model, or hold what is no number.
+        CannotDiagnose: they do not fit the model, or hold what is not a number.
     """
     stack = model.gru.stack
     try:

@@ -55,7 +55,7 @@ def model_of(
     if isinstance(model, Stack):
         return Model(Gru("", "pytorch", model))
     if isinstance(model, str) and not model:
-        raise CannotDiagnose("model '' is no name: give a file of weights, or pkg.module:object")
+        raise CannotDiagnose("model '' is not a name: give a file of weights, or pkg.module:object")
     if isinstance(model, str | Path) and _is_file(str(model)):
         return _only(read_grus(model, **said), read_arrays(model), str(model))
     if isinstance(model, Mapping):

@@ -106,7 +106,7 @@ def claim_in_words(claim: Claim) -> str:
     said = {"of units": claim.units, "of steps": claim.steps}
     true = [name for name, found in said.items() if found.holds]
     if all(math.isnan(found.rho) for found in said.values()):
-        answer = "cannot be told, for the gates or the memories do not differ"
+        answer = "cannot be said, for the gates or the memories do not differ"
     elif true:
         answer = " and ".join(true)
     else:

@@ -113,4 +113,4 @@ def _unpacked(value: bytes) -> Any:
     try:
         return json.loads(zlib.decompress(value))
     except (zlib.error, ValueError, RecursionError):
-        raise BadWitness("this is no case of gruverify") from None
+        raise BadWitness("this is not a case of gruverify") from None

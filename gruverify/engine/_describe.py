@@ -16,8 +16,9 @@ def severity(residual: Residual) -> float:
     """How grave a failure is: how far off it is, relative to the range of the quantity; infinite
     without a number.
 
-    At most 2, then: the range is taken to reach as far as both numbers do. A margin is no measure
-    of this: where nothing may be lost, losing the smallest number there is has an infinite one.
+    At most 2, then: the range is taken to reach as far as both numbers do. A margin does not
+    measure this: where nothing may be lost, losing the smallest number there is has an infinite
+    one.
     """
     # With a NaN or an infinity on either side there is no distance: nothing is graver.
     off = residual.actual - residual.expected

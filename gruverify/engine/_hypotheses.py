@@ -60,7 +60,7 @@ class Hypothesis:
         """
         named = {**self.overrides, **other.overrides}
         two_gates = "D" in named.get("blend", "") and "kappa_sigma" in named
-        # What was measured in units of one format is no measure of arithmetic in another.
+        # What was measured in units of one format is not a measure of arithmetic in another.
         other_units = "computes" in named and not named.keys().isdisjoint(_KAPPAS)
         return two_gates or other_units or any(name in other.overrides for name in self.overrides)
 

@@ -82,7 +82,7 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
             "it is checked"
         )
     declared = declared or declarations_of(backend)
-    # Other sizes would be answered by nothing but an error, which is no finding.
+    # Other sizes would be answered by nothing but an error, which is not a finding.
     if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
         return "it needs other sizes than the one that the target is built for"
     if invariant.resizes and declared.shapes == "few":

@@ -47,7 +47,7 @@ Example = TypeVar("Example")
 #: The levels of r, z and c at which a unit is.
 Levels: TypeAlias = tuple[str, str, str]
 
-#: A slow backend is no fault of the strategy's.
+#: A slow backend is not a fault of the strategy's.
 # Nor are large cases, of the surveys and of targets with few shapes, a mistake: they are asked for.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 

@@ -215,7 +215,7 @@ def entry_of(place: str, line: str) -> Entry | None:
     """The entry of a line, None if it has none; `place` is what a message calls the line.
 
     Raises:
-        BadSelection: the line is no entry, or matches no invariant.
+        BadSelection: the line is not an entry, or matches no invariant.
     """
     # Patterns have no #, so the first one begins the reason, which may have more.
     said, _, reason = line.partition("#")

@@ -153,7 +153,7 @@ def not_judged(why: str) -> Tally:
     """The tally of one case in which an error of gruverify's own kept it from judging the answers:
     neither passed nor failed.
     """
-    said = f"an error in the check, which is no fault of the target: {why}; please report it"
+    said = f"an error in the check, which is not a fault of the target: {why}; please report it"
     return Tally(blocked=1, reason=said, cause=OURSELVES)
 
 

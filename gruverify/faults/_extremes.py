@@ -144,7 +144,7 @@ def small_cotangents_flushed_to_zero() -> Backend:
     return _given_other_cotangents(lambda g: np.where(np.abs(g) < 2.0**-30, 0, g))
 
 
-@fault("gradient", "g = 0 where it is no number", touches="NAN dθ dx dh0")
+@fault("gradient", "g = 0 where it is not a number", touches="NAN dθ dx dh0")
 def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
     """A loss that is NaN leaves no trace."""
     return _given_other_cotangents(np.nan_to_num)
@@ -156,7 +156,7 @@ def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
 def _leak(
     steps: NDArray, stack: Stack, inputs: NDArray, lengths: NDArray | None, batch_first: bool
 ) -> NDArray:
-    """0 times all that stands behind each member's last step: NaN where that is no number, (B,
+    """0 times all that stands behind each member's last step: NaN where that is not a number, (B,
     1).
     """
     arranged = Arrangement.of_call(inputs, batch_first)

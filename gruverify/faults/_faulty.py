@@ -56,7 +56,7 @@ class Faulty:
     ) -> None:
         if unknown := answers.keys() - set(EVERY_METHOD):
             known = ", ".join(EVERY_METHOD)
-            raise TypeError(f"{min(unknown)!r} is no method of the contract: {known}")
+            raise TypeError(f"{min(unknown)!r} is not a method of the contract: {known}")
         self._cell, self._given, self._answers = cell, given, answers
         self.variants = variants
         self.formats = formats

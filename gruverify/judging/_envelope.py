@@ -59,7 +59,7 @@ def envelope(
             lost = lost | through.lost[t]
         # Both hold: entry by entry, and by the norm, than which no entry is larger.
         radius = np.where(lost[:, None], np.inf, np.minimum(radius, grown[:, None]))
-        # A NaN is no bound, and fmin takes the other one.
+        # A NaN is not a bound, and fmin takes the other one.
         norms = np.fmin(np.where(lost, np.inf, grown), np.hypot.reduce(radius, axis=1))
         found.append((mid, radius, lost))
         h = Ball(model.mode, mid, radius).carried()

@@ -208,7 +208,7 @@ def numbers(name: str, values: npt.ArrayLike) -> NDArray:
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
-        raise BadRecord(f"{name} is no array: its rows have different lengths") from None
+        raise BadRecord(f"{name} is not an array: its rows have different lengths") from None
     except Exception as refused:  # a tensor has its own rules for becoming an array
         raise BadRecord(f"{name} cannot become an array: {error_line(refused)}") from None
     # bfloat16 of ml_dtypes is of kind V, as any bytes are.

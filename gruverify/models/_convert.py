@@ -75,7 +75,7 @@ def as_layers(grus: Sequence[Gru], names: Sequence[str] | None = None) -> Gru:
     wanted = names or sorted(by_name, key=_by_number)
     for name in wanted:
         if by_name[name].backward:
-            raise ValueError(f"{name} runs backward alone, and is no layer of another GRU")
+            raise ValueError(f"{name} runs backward alone, and is not a layer of another GRU")
         rows += by_name[name].stack.cells
     first = by_name[wanted[0]]
     for name in wanted:

@@ -125,7 +125,8 @@ def _reader(head: bytes, size: int) -> Callable[[Path], Read]:
     if head and _is_map(head):
         return _msgpack
     raise ValueError(
-        f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else "")
+        f"is not a file of arrays that is read here: {_READ}"
+        + (" (it is empty)" if not size else "")
     )
 
 

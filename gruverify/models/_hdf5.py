@@ -178,7 +178,7 @@ class _File:
                     yield self.number(at), self.number(at + 8)
 
     def array(self, path: str, item: _Item) -> NDArray | None:
-        """The numbers of a dataset; None of what holds others, or is no dataset."""
+        """The numbers of a dataset; None of what holds others, or is not a dataset."""
         if not {_SPACE, _TYPE, _LAYOUT} <= item.messages.keys():
             return None
         dtype, shape = _dtype(item.one(_TYPE)), _shape(item.one(_SPACE))
@@ -256,7 +256,7 @@ def _whole(data: memoryview, count: int) -> memoryview:
 
 
 def _dtype(type_: memoryview) -> np.dtype[Any] | None:
-    """The dtype of a type; None of what is no number."""
+    """The dtype of a type; None of what is not a number."""
     kind, bits, size = _whole(type_, 8)[0] & 15, type_[1], int.from_bytes(type_[4:8], "little")
     order: Literal[">", "<"] = ">" if bits & 1 else "<"
     if kind == _REAL:

@@ -54,12 +54,14 @@ def msgpack_arrays(path: Path) -> dict[str, NDArray]:
     """The floating-point arrays of a file by their names, with slashes between those of maps.
 
     Raises:
-        ValueError: it is no msgpack, damaged, or an array claims more than it holds.
+        ValueError: it is not msgpack, damaged, or an array claims more than it holds.
     """
     reader = _Reader(mapped(path))
     found = reader.value(_DEPTH)
     if reader.at != len(reader.data):
-        raise ValueError(f"is no msgpack file, or more: it ends at byte {reader.at} of its value")
+        raise ValueError(
+            f"is not a msgpack file, or more: it ends at byte {reader.at} of its value"
+        )
     if not isinstance(found, dict):
         raise ValueError("is msgpack, and no map of parameters by name")
     return dict(_arrays("", found))
@@ -97,7 +99,7 @@ class _Reader:
             return self._with_length(kind, int.from_bytes(self._bytes(width), "big"), depth)
         if 0xD4 <= first <= 0xD8:
             return self._with_length("extension", 1 << first - 0xD4, depth)
-        raise ValueError(f"is no msgpack: byte {first:#x} at {self.at - 1} begins no value")
+        raise ValueError(f"is not msgpack: byte {first:#x} at {self.at - 1} begins no value")
 
     def _with_length(self, kind: str, length: int, depth: int) -> Any:
         if kind == "map":
@@ -149,7 +151,7 @@ def _array(name: str, data: memoryview) -> NDArray | None:
             else:
                 named = bytes(dtype).decode("ascii", "replace")
         case _:
-            raise ValueError(f"{name} is no array as Flax writes them")
+            raise ValueError(f"{name} is not an array as Flax writes them")
     if any(not isinstance(size, int) or size < 0 for size in shape):
         raise ValueError(f"{name} claims shape {tuple(shape)}")
     if named not in _DTYPES:
@@ -170,7 +172,7 @@ def _joined(name: str, value: Mapping[str, object]) -> NDArray:
             found = np.concatenate([part.reshape(-1) for part in parts])
             shape: list[Any] = list(_by_number(name, sizes).values())
             return found.reshape(shape)
-    raise ValueError(f"{name} is no array in chunks as Flax writes them")
+    raise ValueError(f"{name} is not an array in chunks as Flax writes them")
 
 
 def _by_number(name: str, parts: Mapping[object, object]) -> dict[str, object]:

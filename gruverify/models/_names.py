@@ -97,7 +97,7 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
                 layer, direction = 0, 0
             found.setdefault(prefix, []).append((layer, direction, leaf, name))
     for prefix, parameters in found.items():
-        # A Dense layer has a kernel, too: whatever lacks the recurrent weights is no GRU.
+        # A Dense layer has a kernel, too: whatever lacks the recurrent weights is not a GRU.
         if {leaf for _, _, leaf, _ in parameters} >= _REQUIRED[layout]:
             group = Group(prefix, layout)
             for layer, direction, leaf, name in parameters:

@@ -27,7 +27,7 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], Keywords]:
     """The arrays W, R and B of every GRU node behind its name and a dot, and the remarks on them.
 
     Raises:
-        ValueError: it is no model, or has no GRU node.
+        ValueError: it is not a model, or has no GRU node.
     """
     found = graphs_with_grus(path)
     arrays, missing = dict[str, NDArray](), dict[str, str]()
@@ -47,14 +47,16 @@ def graphs_with_grus(path: Path) -> Graphs:
     """What the graphs of a file hold.
 
     Raises:
-        ValueError: it is no model, or has no GRU node; then which recurrent nodes it has instead.
+        ValueError: it is not a model, or has no GRU node but other recurrent nodes.
     """
     found = read_graphs(path)
     if not found.grus:
         way_out = ""
         if {"Loop", "Scan"} & set(found.kinds):
             way_out = ": check it as a whole, with --weights, or judge outputs that it returned"
-        raise ValueError(f"is no ONNX model with a GRU node (it has {found.recurrent}){way_out}")
+        raise ValueError(
+            f"is not an ONNX model with a GRU node (it has {found.recurrent}){way_out}"
+        )
     return found
 
 
@@ -159,8 +161,8 @@ def weights_of(name: str, found: Graphs) -> tuple[dict[str, NDArray], frozenset[
     stored.
 
     Raises:
-        ValueError: one is no constant of the model, or damaged; AbsentData: it is in a file that is
-        not there.
+        ValueError: one is not a constant of the model, or damaged; AbsentData: it is in a
+        file that is not there.
     """
     arrays, layout = dict[str, NDArray](), Layout(found)
     for leaf, given in _operands(found.grus[name]):

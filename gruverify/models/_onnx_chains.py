@@ -62,7 +62,7 @@ def chains_of(graphs: Graphs, nodes: Sequence[OnnxNode]) -> Iterator[OnnxChain]:
         if name in fed or name not in below:
             continue
         chain = [name]
-        # A cycle is no graph of ONNX, but a damaged file can spell one.
+        # A cycle is not a graph of ONNX, but a damaged file can spell one.
         while chain[0] in below and below[chain[0]] not in chain:
             chain.insert(0, below[chain[0]])
         yield _chain(graphs, [known[each] for each in chain])

@@ -31,7 +31,7 @@ def onnx_file(path: str | Path) -> OnnxFile:
     them.
 
     Raises:
-        BadFile: it cannot be read, is no ONNX model, or has no GRU node.
+        BadFile: it cannot be read, is not an ONNX model, or has no GRU node.
     """
     try:
         graphs = graphs_with_grus(Path(path))

@@ -91,7 +91,7 @@ def read_graphs(path: Path) -> Graphs:
     """What the graphs of a file hold, which may be without a GRU node.
 
     Raises:
-        ValueError: it is no model.
+        ValueError: it is not a model.
     """
     try:
         model = fields_of(mapped(path))
@@ -109,7 +109,7 @@ def read_graphs(path: Path) -> Graphs:
             found.inputs = _ports(fields, _GRAPH_INPUT)
             found.outputs = _ports(fields, _GRAPH_OUTPUT)
     except (ValueError, TypeError) as wrong:
-        raise ValueError(f"is no ONNX model, or a damaged one: {wrong}") from None
+        raise ValueError(f"is not an ONNX model, or a damaged one: {wrong}") from None
     # Up to version 3 of the format initializers had to be listed among the inputs as well.
     found.inputs = [port for port in found.inputs if port.name not in found.tensors]
     return found

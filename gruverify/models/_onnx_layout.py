@@ -62,14 +62,16 @@ class Layout:
         elif name in self._graphs.made:
             found = self._made(self._graphs.made[name])
         else:
-            raise ValueError(f"{name!r}, which is no constant of the model")
+            raise ValueError(f"{name!r}, which is not a constant of the model")
         self._known[name] = found
         return found
 
     def _made(self, node: Node) -> NDArray:
         rule = _RULES.get(node.kind)
         if rule is None or len(node.outputs) > 1:
-            raise ValueError(f"{node.outputs[0]!r}, which is no constant of the model: {node.kind}")
+            raise ValueError(
+                f"{node.outputs[0]!r}, which is not a constant of the model: {node.kind}"
+            )
         operands = [self._value(name) if name else None for name in node.inputs]
         if operands and operands[0] is None:
             raise ValueError(f"{node.kind} {node.name!r} has no input")

@@ -101,13 +101,13 @@ def _external(name: str, fields: Fields, folder: Path | None, size: int) -> byte
         or PurePosixPath(place).is_absolute()
         or PureWindowsPath(place).drive
     ):
-        raise AbsentData(f"{name} has its data in {place!r}, which is no file beside the model")
+        raise AbsentData(f"{name} has its data in {place!r}, which is not a file next to the model")
     if ".." in parts:
         raise AbsentData(f"{name} has its data in {place!r}, which is not below the model's folder")
     try:
         offset, length = int(said.get("offset", 0)), int(said.get("length", size))
     except ValueError:
-        raise AbsentData(f"{name} has its data at a place that is no number: {said}") from None
+        raise AbsentData(f"{name} has its data at a place that is not a number: {said}") from None
     file = folder / place
     try:
         with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""An ONNX model as a whole, for one whose GRU is no node: a Loop, a Scan, or steps one by one."""
+"""An ONNX model as a whole, for one whose GRU is not a node but a Loop, a Scan or single steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def onnx_whole(path: str | Path) -> WholeModel:
     """The model of a file.
 
     Raises:
-        BadFile: it cannot be read, is no ONNX model, or what it stores elsewhere is not there.
+        BadFile: it cannot be read, is not an ONNX model, or what it stores elsewhere is not there.
     """
     file = Path(path)
     try:

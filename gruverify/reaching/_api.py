@@ -222,7 +222,7 @@ def linear_layer(model: object, name: str, width: int) -> tuple[NDArray, NDArray
             if key.endswith(".weight") and _fits(a, width)
         ]
         raise CannotReach(
-            f"head {name!r} is no linear layer of the model: "
+            f"head {name!r} is not a linear layer of the model: "
             + (f"there is {', '.join(layers[:8])}" if layers else f"none takes {width} numbers")
         )
     W, b = arrays[there[0]], arrays.get(f"{name}.bias")

@@ -16,7 +16,7 @@ def bisected(model: Model, boxes: Boxes, pieces: int) -> Boxes:
     """Every box cut into `pieces`, one after the other: box b becomes members b·pieces and on.
 
     Raises:
-        CannotReach: the number of pieces is no power of 2.
+        CannotReach: the number of pieces is not a power of 2.
     """
     if pieces < 1 or pieces & (pieces - 1):
         raise CannotReach(f"split={pieces} must be 1, 2, 4, 8, … pieces")

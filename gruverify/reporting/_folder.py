@@ -66,7 +66,7 @@ def _require_ours(folder: Path) -> None:
             _require_ours(path)
         elif path.name not in _OURS or not _is_report(folder):
             raise BadFolder(
-                f"{folder} holds {path.name}, which is no part of a report: name another folder, "
+                f"{folder} holds {path.name}, which is not part of a report: name another folder, "
                 "or a new one"
             )
 

@@ -104,7 +104,7 @@ def schema(version: int = SCHEMA) -> dict[str, Any]:
 
 def _parsed(text: str | bytes) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is no number of JSON")
+        raise ValueError(f"{constant} is not a number of JSON")
 
     try:
         # Python reads NaN and Infinity; JSON has neither, and a file with them was not written

@@ -77,7 +77,7 @@ _ALWAYS = (
     _Kind("states beyond 1", 5, 3, states=4.0, needs="initial_h"),
     _Kind("every length from 1 on", 6, 6, ragged="every", needs="sequence_lens"),
     _Kind("the shortest and the longest", 7, 4, ragged="ends", needs="sequence_lens"),
-    _Kind("nobody is as long as the inputs", 6, 3, ragged="short", needs="sequence_lens"),
+    _Kind("no member is as long as the inputs", 6, 3, ragged="short", needs="sequence_lens"),
 )
 
 

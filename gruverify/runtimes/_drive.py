@@ -59,7 +59,7 @@ def driven(gru: Gru, format: Format, inputs: Floats, state: Floats, aim: Aim) ->
         order = order[::-1]
     for k in range(aim.steps):
         t = order[k]
-        # A gate that is not driven is no equation.
+        # A gate that is not driven is not an equation.
         back = np.linalg.pinv(rows * ~is_free[k, :, :, None])
         for _ in range(_ROUNDS):
             a = activations(cell.variant, parameters, xs[t], h, functions)

@@ -32,7 +32,7 @@ def lite_model(path: str) -> WholeModel:
     """The model of a TFLite file, of which nothing is run.
 
     Raises:
-        BadFile: it cannot be read, or is no TFLite model.
+        BadFile: it cannot be read, or is not a TFLite model.
         TargetUnavailable: LiteRT, which reads it, cannot be imported.
     """
     interpreter = module_of("litert")
@@ -43,7 +43,7 @@ def lite_model(path: str) -> WholeModel:
         raise BadFile(f"{path}: {refused.strerror or refused}") from None
     except ValueError as wrong:
         raise BadFile(
-            f"{path}: is no TFLite model, or a damaged one: {visible(str(wrong))}"
+            f"{path}: is not a TFLite model, or a damaged one: {visible(str(wrong))}"
         ) from None
     if found.loops:
         how = "it has further graphs, as a WHILE has"

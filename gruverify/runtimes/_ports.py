@@ -119,7 +119,7 @@ def _assigned(
     left = [port for port in ports if port not in found.values()]
     open_roles = [role for role in roles if role not in found]
     ways = list[dict[str, Port]]()
-    # As many roles as possible: where all fit in one way, a way with fewer is no question.
+    # As many roles as possible: where all fit in one way, a way with fewer is not a question.
     for count in range(min(len(open_roles), len(left)), 0, -1):
         for some in permutations(open_roles, count):
             for chosen in _chosen(left, some, fits):
@@ -137,7 +137,7 @@ def _assigned(
     strange = [port for port in ports if port not in found.values()]
     if every and strange:
         raise ValueError(
-            f"{every} {strange[0]} is no sequence, state or lengths of this GRU: say what it is "
+            f"{every} {strange[0]} is not a sequence, state or lengths of this GRU: say what it is "
             f"with --port ROLE={strange[0].name} (ROLE is one of {', '.join(roles)})"
         )
     return found

@@ -86,7 +86,7 @@ def check_file(
 
     cases: how many are drawn besides what is always checked; only: the name of the one node that is
     wanted; whole: what the model computes as a whole, where
-    its GRU is no node, as in every TFLite file; recorded: inputs to run besides those that are
+    its GRU is not a node, as in every TFLite file; recorded: inputs to run besides those that are
     drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
 
     Raises:

@@ -75,7 +75,7 @@ def runtime_named(name: str) -> Runtime:
         )
     function: Callable[..., Sequence[NDArray]] = named_object(name)
     if not callable(function):
-        raise ValueError(f"runtime {name!r} is no function of (model, inputs)")
+        raise ValueError(f"runtime {name!r} is not a function of (model, inputs)")
 
     def load_own(model: bytes) -> Runs:
         return lambda inputs: function(model, inputs)

@@ -98,7 +98,7 @@ class KeptCampaign:
                     self.said = f"goes on with campaign {number} ({started}): {count} units from it"
                 return int(number)
             self.said = visible(
-                f"campaign {number} ({started}) was asked the same of other targets, everything is "
+                f"campaign {number} ({started}) differs in its targets alone, and everything is "
                 f"run again: changed since: {_changed(theirs, targets)}"
             )
         entered = connection.execute(

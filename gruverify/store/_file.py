@@ -220,7 +220,7 @@ class File:
     def _checked(self, connection: sqlite3.Connection) -> None:
         if _number(connection, "application_id") != _APPLICATION:
             raise BadStore(
-                "is no store of gruverify, but a database of something else: name another file"
+                "is not a store of gruverify, but a database of something else: name another file"
             )
         version = _number(connection, "user_version")
         if version > SCHEMA:
@@ -272,7 +272,7 @@ def _in_words(error: sqlite3.Error) -> str:
         )
     said = {
         sqlite3.SQLITE_BUSY: f"is being written by someone else for more than {_PATIENCE:g} s",
-        sqlite3.SQLITE_NOTADB: "is no store: it is no SQLite database",
+        sqlite3.SQLITE_NOTADB: "is not a store: it is not an SQLite database",
         sqlite3.SQLITE_CORRUPT: _DAMAGED,
         sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
         sqlite3.SQLITE_FULL: "cannot be written: the disk is full",

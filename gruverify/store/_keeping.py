@@ -180,7 +180,7 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
     with damaged():
         runs = file.query(lambda connection: list(_runs(connection, now.target)))
     # Options first: who gives others means another run, and is told so; a target that has changed
-    # since is no mistake of the user's.
+    # since is not a mistake of the user's.
     same = [run for run in runs if not run.identity.other_options(now)]
     unchanged = [run for run in same if not run.identity.changes(now)]
     alike = sorted(

@@ -146,7 +146,7 @@ def _parameters(part: Part) -> Any:
 
 
 def _fitting(given: hypothesis.settings | None, profile: str) -> hypothesis.settings:
-    """These settings, else those of the run; except that a slow backend is no failure, and that one
+    """These settings, else those of the run; except that a slow backend does not fail, and that one
     failure is shown, not many.
     """
     base = given or hypothesis.settings()

@@ -81,7 +81,7 @@ def unrepeated_message(subject: Subject, raised: BaseException, format: str) -> 
 def _inside(raised: BaseException) -> Iterator[tuple[str, str]]:
     """The invariants that failed in what Hypothesis raised, with what was said of them."""
     for each in getattr(raised, "exceptions", ()):
-        # Hypothesis wraps what is no Exception, such as a failure of pytest.
+        # Hypothesis wraps what is not an Exception, such as a failure of pytest.
         shown = each.__cause__ or each
         if invariant := getattr(shown, "invariant", ""):
             yield invariant, str(shown)

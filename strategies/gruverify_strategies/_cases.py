@@ -59,8 +59,8 @@ def cases(
     inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are
-        wrong together.
+        InvalidArgument: a bound is not an integer of at least 1 or beyond its maximum, or arguments
+        contradict each other.
     """
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBT")

@@ -119,7 +119,7 @@ def check_names(name: str, given: object, options: Sequence[str]) -> Sequence[st
     """Some of the options; all of them for None.
 
     Raises:
-        InvalidArgument: `given` is empty, not a sequence of strings, or has one that is no option.
+        InvalidArgument: `given` is empty or not a sequence of strings, or one is not an option.
     """
     chosen = _check_choice(name, given, str, options)
     for index, member in enumerate(chosen):

@@ -164,7 +164,7 @@ class Mixed(nn.GRUCell):  # type: ignore[misc, name-defined]
         self.weight_hh = nn.Parameter(self.weight_hh.detach().half())
 
 
-HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
+HELD = "{} holds GRU as `{}`, and its forward is not a GRU's: {}"
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
             "Lazy has no shape yet for weight_ih, which it initialises lazily: call it",
             id="lazy",
         ),
-        pytest.param(nn.LSTM, "LSTM is no GRU: weight_hh_l0 has the shape (12, 3)", id="LSTM"),
+        pytest.param(nn.LSTM, "LSTM is not a GRU: weight_hh_l0 has the shape (12, 3)", id="LSTM"),
         pytest.param(
-            nn.RNNCell(2, 3), "RNNCell is no GRU: weight_hh has the shape (3, 3)", id="RNN"
+            nn.RNNCell(2, 3), "RNNCell is not a GRU: weight_hh has the shape (3, 3)", id="RNN"
         ),
         pytest.param(
             Mixed(), "Mixed has weights in float16 and float32: gruverify knows", id="mixed formats"

@@ -212,7 +212,7 @@ def test_a_module_that_takes_no_state_says_so_and_is_checked_from_zeros(cls: Any
 
 def test_catches_a_wrapper_from_zeros_that_does_more() -> None:
     with pytest.raises(
-        UnknownTarget, match="its forward is no GRU's: it returns other numbers than `gru` alone"
+        UnknownTarget, match="its forward is not a GRU's: it returns other numbers than `gru` alone"
     ):
         resolve(Scaled)
 

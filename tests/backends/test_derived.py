@@ -199,7 +199,7 @@ def test_everything_follows_from_a_masked_sequence(method: str) -> None:
     judgements = list(judge(CASE, found, [INVARIANTS[id] for id in gradients]))
     assert judgements
     assert all(judgement.tally.passed for judgement in judgements)
-    # What agrees with itself is no finding.
+    # What agrees with itself is not a finding.
     trivial = {"sequence_masked": "masks/nothing-skipped"}.get(method, "masks/nothing-restarted")
     (judgement,) = judge(CASE, found, [INVARIANTS[trivial]])
     assert judgement.tally.declined

@@ -239,7 +239,7 @@ def holding(cls: Any, *others: str) -> Any:
         pytest.param(holding(ByGate), '{"gru.W_z": "W_xz.T", "gru.U_z"', id="held and named"),
         pytest.param(
             holding(Sequences, "head"),
-            f"head.weight, head.bias would be none of a GRU's, and its `gru` alone may be one: "
+            f"head.weight, head.bias are not part of a GRU, and its `gru` alone may be one: "
             f"check {__name__}:Sequences, or `gru` of an instance",
             id="with a head",
         ),

@@ -160,11 +160,11 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
             id="attribute",
         ),
         pytest.param(
-            "json:__name__", "target json:__name__ is str, which is no backend", id="no backend"
+            "json:__name__", "target json:__name__ is str, which is not a backend", id="no backend"
         ),
         pytest.param(
             "json:JSONEncoder",
-            "target json:JSONEncoder is type, which is no backend",
+            "target json:JSONEncoder is type, which is not a backend",
             id="other class",
         ),
     ],
@@ -187,7 +187,9 @@ def test_an_unknown_target_is_named_with_what_is_near(target: str, message: str)
         ),
         pytest.param("Anonymous", "has no attribute 'name'", id="its class"),
         pytest.param(
-            "number", "is int, which is no backend: give a function step(cell, x, h)", id="number"
+            "number",
+            "is int, which is not a backend: give a function step(cell, x, h)",
+            id="number",
         ),
         pytest.param("NeedsMore", "NeedsMore() failed: TypeError: ", id="constructor"),
         pytest.param("instanc", "has no 'instanc': did you mean instance?", id="near"),
@@ -204,7 +206,7 @@ def test_what_cannot_be_made_into_a_backend_says_why(module: str, path: str, mes
     "target", [None, 5, b"five", {"step": 1}], ids=["None", "int", "bytes", "dict"]
 )
 def test_other_things_are_no_targets(target: Any) -> None:
-    with pytest.raises(UnknownTarget, match="which is no backend"):
+    with pytest.raises(UnknownTarget, match="which is not a backend"):
         resolve(target)
 
 

@@ -257,7 +257,7 @@ def test_where_a_database_is_follows_from_its_name(tmp_path: Path) -> None:
     assert isinstance(store, StoreDatabase)
     (tmp_path / "text").write_text("text, and not a database " * 10)
     for wrong, why in (
-        (tmp_path / "text", "is no store: it is no SQLite database"),
+        (tmp_path / "text", "is not a store: it is not an SQLite database"),
         (tmp_path / "text" / "examples", "Not a directory"),
     ):
         with pytest.raises(BadDatabase, match=f"^{why}$"):

@@ -116,7 +116,7 @@ def test_states_and_lengths_beside_inputs_must_fit(
         ),
         (("a.tflite@litert",), 2, "a.tflite has no GRU nodes: check it as a whole, with --weights"),
         (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
-        (("a.onnx@mine:np",), 2, "runtime 'mine:np' is no function of (model, inputs)"),
+        (("a.onnx@mine:np",), 2, "runtime 'mine:np' is not a function of (model, inputs)"),
         (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
         (("a.onnx@mine:right", "--gru", "x"), 2, "a.onnx has no GRU node 'x': it has gru_of_y"),
         (("a.onnx@mine:right", "--profile", "quick"), 2, "--profile does not apply to a model"),

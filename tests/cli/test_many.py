@@ -355,7 +355,7 @@ def _script(here: Path, text: str) -> str:
 
 
 def _wait_for(happens: Any) -> None:
-    deadline = time.monotonic() + 120.0  # a busy machine is no failure
+    deadline = time.monotonic() + 120.0  # a busy machine is not a failure
     while not happens():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -175,8 +175,8 @@ def test_a_mistake_names_the_file_the_table_and_the_key(
     ("name", "message"),
     [
         ("numpy", "[tool.gruverify.targets.numpy] is a target that ships with gruverify"),
-        ('"a:b"', '[tool.gruverify.targets."a:b"] is no name'),
-        ('""', "is no name: it must not be empty"),
+        ('"a:b"', '[tool.gruverify.targets."a:b"] is not a name'),
+        ('""', "is not a name: it must not be empty"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(here: Path, name: str, message: str) -> None:

@@ -73,7 +73,7 @@ def test_a_folder_with_other_things_is_refused_before_anything_is_run(here: Path
     (here / "out").mkdir()
     (here / "out" / "notes.txt").write_text("mine")
 
-    said = "out holds notes.txt, which is no part of a report: name another folder, or a new one"
+    said = "out holds notes.txt, which is not part of a report: name another folder, or a new one"
     assert one_line(check("numpy", "--report", "out")) == f"--report {said}"
     assert one_line(gruverify("report", "none.json", "--out", "out")) == f"--out {said}"
 

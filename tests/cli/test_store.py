@@ -275,8 +275,11 @@ def test_other_versions_are_said_and_everything_is_asked_anew(counting: str) -> 
         (("--store", "-"), "--store '-': name a file"),
         (("--store", "."), "--store .: is a directory; name a file in it"),
         (("--store", "none/runs.db"), "--store none/runs.db: there is no directory none"),
-        (("--store", "planted.py"), "--store planted.py: is no store: it is no SQLite database"),
-        (("--store", "/dev/full"), "--store /dev/full: is no regular file"),
+        (
+            ("--store", "planted.py"),
+            "--store planted.py: is not a store: it is not an SQLite database",
+        ),
+        (("--store", "/dev/full"), "--store /dev/full: is not a regular file"),
         (("--store", "a", "--json", "./a"), "--store a: is --json, too; name another file"),
     ],
 )
@@ -384,12 +387,12 @@ def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
         ),
         (("none.db",), "none.db cannot be read: there is no such file"),
         (("none.db:1", "runs.db:1"), "none.db cannot be read: there is no such file"),
-        (("planted.py",), "planted.py is no store, and a result is compared with another one"),
+        (("planted.py",), "planted.py is not a store, and a result is compared with another one"),
         (
             ("runs.db", "--fail-on", "new-failure"),
             "--fail-on is about two results: name both, such as runs.db:1 runs",
         ),
-        (("planted.py:1", "runs.db:1"), "planted.py is no store: it is no SQLite database"),
+        (("planted.py:1", "runs.db:1"), "planted.py is not a store: it is not an SQLite database"),
     ],
 )
 def test_what_names_no_run_is_one_line(planted: str, arguments: tuple[str, ...], said: str) -> None:

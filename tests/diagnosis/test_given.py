@@ -83,7 +83,7 @@ def test_sizes_that_are_none(options: Any, message: str) -> None:
         ({"a.weight": np.zeros((3, 2))}, "the mapping: has no parameters of a GRU"),
         ({"weight_ih": np.zeros((16, 2)), "weight_hh": np.zeros((16, 4))}, "an LSTM has four"),
         ("nowhere.npz", "nowhere.npz: No such file or directory"),
-        ("", "model '' is no name"),
+        ("", "model '' is not a name"),
         pytest.param("x" * 300 + ".npz", "File name too long", id="long file"),
         pytest.param("x" * 300 + ":net", "there is no module", id="long module"),
         ("torch:GRU@cpu", "target 'torch:GRU@cpu' is given the weights of every case, and has"),

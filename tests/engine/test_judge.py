@@ -172,7 +172,7 @@ def test_what_goes_wrong_in_a_check_is_no_fault_of_the_target_and_ends_nothing()
 
     assert (status, cause) == ("blocked", "gruverify itself")
     assert reason.startswith(
-        "an error in the check, which is no fault of the target: ValueError: o"
+        "an error in the check, which is not a fault of the target: ValueError: o"
     )
     assert after == "passed"
 
@@ -267,7 +267,9 @@ def test_what_goes_wrong_in_a_check_is_neither_a_failure_nor_held(
 ) -> None:
     monkeypatch.setitem(INVARIANTS, "bounds/box", reading("bounds/box", stumbles))
 
-    with pytest.raises(NotJudged, match=r"^bounds/box: an error in the check, which is no fault"):
+    with pytest.raises(
+        NotJudged, match=r"^bounds/box: an error in the check, which is not a fault"
+    ):
         gruverify.assert_holds("bounds/box", "numpy", case())
 
 

@@ -285,7 +285,7 @@ def sigmoid_that_ripples() -> Backend:
 
 @fault("numerics/nan", "numerics/nan-in-time")
 def nan_taken_for_zero() -> Backend:
-    """What is no number is replaced by 0."""
+    """What is not a number is replaced by 0."""
     return Faulty(given=np.nan_to_num)
 
 

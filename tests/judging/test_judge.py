@@ -498,7 +498,10 @@ def test_what_inner_layers_leave_open_is_undecidable() -> None:
         ({"inputs": np.zeros(5)}, r"inputs has shape \(5,\), expected \(T, B, I\), or \(T, I\)"),
         ({"inputs": np.zeros((0, 2, 2))}, "there is no step, or no member"),
         ({"inputs": np.array(["a"])}, "inputs has dtype <U1: numbers are wanted"),
-        ({"inputs": [[1.0], [1.0, 2.0]]}, "inputs is no array: its rows have different lengths"),
+        (
+            {"inputs": [[1.0], [1.0, 2.0]]},
+            "inputs is not an array: its rows have different lengths",
+        ),
         (
             {"outputs": np.zeros((2, 20, 3))},
             "batch and time are the other way round than in inputs",

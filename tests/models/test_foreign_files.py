@@ -287,7 +287,9 @@ def test_chunks_are_read_by_their_numbers_whatever_order_the_map_has(tmp_path: P
         pytest.param(b"\x81\xa1w\xc1", "byte 0xc1 at 3 begins no value", id="reserved"),
         pytest.param(b"\x81\xa1w\x01\x01", "it ends at byte 4 of its value", id="more"),
         pytest.param(b"\x82\xa1w\x01\x90\x01", "has a list for the name in a map", id="key"),
-        pytest.param(b"\x81\xa1w\xc7\x01\x01\x01", "w is no array as Flax writes them", id="array"),
+        pytest.param(
+            b"\x81\xa1w\xc7\x01\x01\x01", "w is not an array as Flax writes them", id="array"
+        ),
         pytest.param(b"\x81\xa1w\x01", "has no parameters of a GRU", id="none"),
     ],
 )  # fmt: skip

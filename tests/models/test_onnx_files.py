@@ -177,7 +177,7 @@ def test_a_node_whose_weights_are_none_leaves_the_others_readable(tmp_path: Path
     file = saved(tmp_path / "a.onnx", nodes)
 
     assert [found.name for found in read_grus(file)] == ["mine"]
-    with pytest.raises(BadFile, match="other takes R from 'V', which is no constant"):
+    with pytest.raises(BadFile, match="other takes R from 'V', which is not a constant"):
         read_grus(file, name="other")
 
 
@@ -291,7 +291,7 @@ def test_data_in_another_file_are_read_where_they_are_there(tmp_path: Path) -> N
     ("location", "words"),
     [
         ("../a.data", "which is not below the model's folder"),
-        ("/etc/passwd", "which is no file beside the model"),
+        ("/etc/passwd", "which is not a file next to the model"),
         ("short.data", "claims 72 bytes, and has 72 at 0 in short.data, a file of 4"),
     ],
 )
@@ -407,7 +407,7 @@ def test_tensors_without_raw_bytes_are_read(tmp_path: Path) -> None:
     [
         ([helper.make_node("Transpose", ["W"], ["W"], perm=[0])], "is made of itself"),
         ([helper.make_node("Cast", ["R"], ["W"], to=8)], "Cast to ONNX data type 8"),
-        ([helper.make_node("Relu", ["R"], ["W"])], "which is no constant of the model: Relu"),
+        ([helper.make_node("Relu", ["R"], ["W"])], "which is not a constant of the model: Relu"),
         (
             [
                 helper.make_node("Constant", [], ["long"], value_ints=[2**40]),

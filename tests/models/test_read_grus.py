@@ -151,7 +151,7 @@ _KERAS = (("after", "both"), ("before", "input"))
 
 @pytest.mark.parametrize(
     "kind", [kind for kind in FUZZ["KINDS"] if kind not in ("npy", "onnx, layers")]
-)  # one array is no GRU, and two layers are two
+)  # one array is not a GRU, and two layers are two
 def test_every_kind_of_file_holds_the_same_gru(kind: str, tmp_path: Path) -> None:
     if kind in FUZZ["NEEDS"]:
         pytest.importorskip(FUZZ["NEEDS"][kind])
@@ -243,12 +243,16 @@ def test_catches_attributes_of_onnx_that_are_not_modelled(
 @pytest.mark.parametrize(
     ("nodes", "tensors", "message"),
     [
-        ([("LSTM", ["x", "w", "r"])], TENSORS, "is no ONNX model with a GRU node (it has LSTM)"),
+        (
+            [("LSTM", ["x", "w", "r"])],
+            TENSORS,
+            "is not an ONNX model with a GRU node (it has LSTM)",
+        ),
         ([], TENSORS, "(it has no other recurrent node either)"),
         (
             [("GRU", ["x", "w", "q"])],
             TENSORS,
-            "takes R from 'q', which is no constant of the model",
+            "takes R from 'q', which is not a constant of the model",
         ),
         (
             [("GRU", ["x", "w", "r"])],
@@ -258,12 +262,12 @@ def test_catches_attributes_of_onnx_that_are_not_modelled(
         (
             [("GRU", ["x", "w", "r"])],
             [TENSORS[0] + b"\x6a\x00", TENSORS[1]],
-            "has its data in '', which is no file beside the model",
+            "has its data in '', which is not a file next to the model",
         ),
         (
             [("GRU", ["x", "w", "r"])],
             [TENSORS[0] + b"\x7f", TENSORS[1]],
-            "is no ONNX model, or a damaged one",
+            "is not an ONNX model, or a damaged one",
         ),
         (
             [("GRU", ["x", "w", "r"])],
@@ -364,7 +368,7 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
             _zip_of(b"", "a/constants.pkl"), "is a TorchScript program, which would", id="script"
         ),
         pytest.param(
-            b"\x89PNG\r\n\x1a\n" + bytes(9), "is no file of arrays that is read", id="picture"
+            b"\x89PNG\r\n\x1a\n" + bytes(9), "is not a file of arrays that is read", id="picture"
         ),
         pytest.param(b"", "(it is empty)", id="empty"),
         pytest.param(
@@ -375,7 +379,7 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
         pytest.param(
             b"\x80\x02}q\x00.", "is a pickle, which would have to be executed", id="old torch"
         ),
-        pytest.param(b"import os", "is no file of arrays that is read here", id="foreign"),
+        pytest.param(b"import os", "is not a file of arrays that is read here", id="foreign"),
         pytest.param(b'{"a": [[1], [1, 2]]}', "inhomogeneous", id="ragged"),
         pytest.param(b'{"a": "b"}', "something else than numbers", id="words"),
         pytest.param(b'{"arrays": {}, "format": "f8"}', "format='f8' is unknown", id="format"),

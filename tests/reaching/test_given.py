@@ -53,7 +53,7 @@ ZEROS = np.zeros((T, 1, I))
         ({"box": (0, 1), "steps": 2, "split": 2**50}, "more than --max-memory 4: fewer"),
         ({"box": (0, 1), "steps": 10**15}, "steps=1000000000000000 are boxes of more than fits"),
         ({"box": (0, 1e9), "steps": 2, "format": "f16"}, "leaves the range of float16"),
-        ({"box": (0, 1), "steps": 2, "head": "out"}, "'out' is no linear layer of the model"),
+        ({"box": (0, 1), "steps": 2, "head": "out"}, "'out' is not a linear layer of the model"),
         ({"box": (0, 1), "steps": 2, "format": "f8"}, "f8"),
     ],
 )

@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```python file=my_gru.py\n(.*?)^```$", re.MULTILINE | re.D
 
 
 def sample() -> Document:
-    """The result; what it took is no part of a sample that anyone can make again."""
+    """The result; what it took is not part of a sample that anyone can make again."""
     found = BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert found is not None, "README.md has no my_gru.py"
     with tempfile.TemporaryDirectory() as folder:

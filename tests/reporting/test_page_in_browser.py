@@ -38,7 +38,7 @@ def opened(browser: Any, report: Path) -> Iterator[Opener]:
 
     def open_page(name: str | Path = NUMPY_PAGE, **options: Any) -> Any:
         contexts.append(browser.new_context(**{"offline": True, **options}))
-        contexts[-1].set_default_timeout(120_000)  # a busy machine is no failure
+        contexts[-1].set_default_timeout(120_000)  # a busy machine is not a failure
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

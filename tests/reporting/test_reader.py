@@ -95,7 +95,7 @@ def refusal(path: Path) -> str:
         pytest.param('{"tests": []}', "is not a gruverify result", id="foreign"),
         pytest.param(b"\xff\xfe\x00", "is not JSON", id="bytes"),
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),
-        pytest.param('{"schema": NaN}', "NaN is no number of JSON", id="NaN"),
+        pytest.param('{"schema": NaN}', "NaN is not a number of JSON", id="NaN"),
         pytest.param(
             '{"schema": 0}',
             "has schema=0: this version reads 1 and 2; check the target again",

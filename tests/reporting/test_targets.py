@@ -160,7 +160,7 @@ def test_what_is_read_as_a_result_is_not_an_account(tmp_path: Path) -> None:
     with pytest.raises(BadResult, match="holds many targets: name the result of one"):
         load_document(written(tmp_path, UNAVAILABLE))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadResult, match="is no report"):
+    with pytest.raises(BadResult, match="is not a report"):
         load_outcomes(tmp_path / "empty")
 
 

@@ -1,4 +1,4 @@
-"""ONNX models whose GRU is no node, and such of several nodes."""
+"""ONNX models whose GRU is not a node, and such of several nodes."""
 
 from __future__ import annotations
 

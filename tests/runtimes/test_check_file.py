@@ -192,7 +192,7 @@ def test_weights_that_are_no_constants_are_refused(tmp_path: Path) -> None:
 
     [found] = checked(tmp_path / "a.onnx", _runtimes.right).nodes
 
-    assert "takes W from 'w', which is no constant of the model" in found.refused
+    assert "takes W from 'w', which is not a constant of the model" in found.refused
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_what_the_docs_name_is_asked_with_every_seed(fmt: Format, seed: int) -> 
     assert {size["B"] for size in sizes} >= {1, 2, 3, 33}
     assert is_ragged_with_numbers_in_the_padding(found["every length from 1 on"])
     assert is_ragged_with_numbers_in_the_padding(found["the shortest and the longest"])
-    short = found["nobody is as long as the inputs"]
+    short = found["no member is as long as the inputs"]
     assert short.lengths is not None
     assert short.lengths.max() < len(short.inputs)
     largest = {about: np.abs(given.inputs.astype("f8")).max() for about, given in found.items()}

@@ -127,8 +127,8 @@ def test_types_in_which_weights_are_stored_are_told(
             {},
             r"which of x:0 .*, v .* is not clear from the shapes: say --port",
         ),
-        ([X, port("v", 7)], {}, r"input v \(float32, \[7\]\) is no sequence, state or lengths"),
-        ([port("x:0", None, T, 9)], {}, r"input x:0 \(float32, \[\?, 4, 9\]\) is no sequence"),
+        ([X, port("v", 7)], {}, r"input v \(float32, \[7\]\) is not a sequence, state or lengths"),
+        ([port("x:0", None, T, 9)], {}, r"input x:0 \(float32, \[\?, 4, 9\]\) is not a sequence"),
         ([X, port("n", None, type="int32")], {"sequence": "n"}, "is not one of float16, bfloat16"),
         ([X], {"lengths": "x:0"}, "is not one of int32, int64"),
     ],
@@ -154,7 +154,7 @@ def test_what_the_interpreter_does_not_read_is_one_line(
         check_file("b.tflite", f"{__name__}:right", whole=whole)
     module = SimpleNamespace(details=refuse)
     monkeypatch.setitem(sys.modules, "gruverify.backends.world._litert", module)
-    with pytest.raises(BadFile, match="is no TFLite model, or a damaged one: no flatbuffer"):
+    with pytest.raises(BadFile, match="is not a TFLite model, or a damaged one: no flatbuffer"):
         checked(tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_a_page_fits_is_accessible_and_complains_of_nothing(
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     complaints = list[str]()
     context = browser.new_context(**screen)
-    context.set_default_timeout(120_000)  # a busy machine is no failure
+    context.set_default_timeout(120_000)  # a busy machine is not a failure
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

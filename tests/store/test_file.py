@@ -131,7 +131,7 @@ def test_catches_a_store_that_was_cut_short(path: Path, left: int) -> None:
     path.write_bytes(path.read_bytes()[:left])
 
     with pytest.raises(
-        BadStore, match=r"is damaged or was cut short|is no store: it is no SQLite database"
+        BadStore, match=r"is damaged or was cut short|is not a store: it is not an SQLite database"
     ):
         File(path, writable=True)
 
@@ -139,5 +139,5 @@ def test_catches_a_store_that_was_cut_short(path: Path, left: int) -> None:
 def test_catches_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"schema": 2}' * 100)
 
-    with pytest.raises(BadStore, match="is no store: it is no SQLite database"):
+    with pytest.raises(BadStore, match="is not a store: it is not an SQLite database"):
         File(tmp_path / "result.json", writable=True)

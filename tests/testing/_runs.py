@@ -17,7 +17,7 @@ PLUGIN: tuple[str, ...] = (
     () if entry_points(group="pytest11", name="gruverify") else ("-p", "gruverify._pytest")
 )
 PROFILES = "import hypothesis\nfrom gruverify import _hypothesis\n_hypothesis.register()\n"
-#: What the user's environment may add is no part of these tests.
+#: What the user's environment may add is not part of these tests.
 CALM = ("-p", "no:randomly", "-p", "no:cacheprovider")
 
 #: A step that adds the recurrent bias of the candidate outside the reset product.

@@ -65,7 +65,7 @@ def test_catches_weights_of_another_model() -> None:
 def test_a_damaged_file_is_one_line(length: int, tmp_path: Path) -> None:
     (tmp_path / "a.tflite").write_bytes((DATA / "gru.tflite").read_bytes()[:length])
 
-    with pytest.raises(BadFile, match="is no TFLite model, or a damaged one"):
+    with pytest.raises(BadFile, match="is not a TFLite model, or a damaged one"):
         checked(tmp_path / "a.tflite", kept())
 
 

@@ -43,13 +43,13 @@ def greeting_in(said: JsonObject) -> Greeting:
     """What the JSON object of a greeting claims.
 
     Raises:
-        ProtocolBroken: it is no greeting, or a claim is missing or wrong.
+        ProtocolBroken: it is not a greeting, or a claim is missing or wrong.
     """
     if "protocol" not in said:
         raise ProtocolBroken(
-            Rule.GREETING, f'the first line lacks "protocol": {PROTOCOL}: it is no greeting'
+            Rule.GREETING, f'the first line lacks "protocol": {PROTOCOL}: it is not a greeting'
         )
-    # In Python True equals 1, and is no version.
+    # In Python True equals 1, and is not a version.
     if said["protocol"] != PROTOCOL or isinstance(said["protocol"], bool):
         raise ProtocolBroken(
             Rule.GREETING,

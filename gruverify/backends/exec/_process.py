@@ -99,7 +99,7 @@ class Process:
         if self._buffer:
             raise ProtocolBroken(
                 Rule.ONE_ANSWER,
-                "the program printed it beside the answer to the same request",
+                "the program printed it in addition to the answer to the same request",
                 self.place_next,
             )
         return line

@@ -30,7 +30,7 @@ RUNTIMES: tuple[Target, ...] = (
     ),
     Target(
         "openvino:f32",
-        "OpenVINO's GRU, told to compute in float32",
+        "OpenVINO's GRU, set to compute in float32",
         "openvino",
         built("_openvino", "build_f32"),
         OPENVINO,

@@ -23,7 +23,7 @@ from gruverify.cell import Stack, Variant
 
 def build() -> FunctionBackend:
     """Weights of eight bits, one scale for each matrix; so are inputs and states, with a scale that
-    each call finds for all its members. That is no GRU of any weights, and nothing declares it.
+    each call finds for all its members. That is not a GRU of any weights, and nothing declares it.
     """
     return _backend("torch:quantized", quantization.default_dynamic_qconfig)
 

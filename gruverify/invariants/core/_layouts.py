@@ -97,7 +97,7 @@ def _relaid(cell: Cell, relay: Relay) -> Cell:
 
 
 def relaid_argument(name: str, argument: object, relay: Relay) -> Any:
-    """An argument, or all parts of a tangent; what is no array stays as it is."""
+    """An argument, or all parts of a tangent; what is not an array stays as it is."""
     if isinstance(argument, Gradients):
         return Gradients(
             **{part: relaid_argument(part, array, relay) for part, array in vars(argument).items()}

@@ -157,5 +157,5 @@ def hard_reset_cuts_gradient(trial: Trial) -> Iterator[Residual]:
 
 
 def _zero(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
-    """Nothing is claimed where the format may overflow on the way: ∞·0 is no number."""
+    """Nothing is claimed where the format may overflow on the way: ∞·0 is not a number."""
     return equal(what, axes, actual, np.zeros_like(actual), overlooked(np.isinf(ball.radius)))

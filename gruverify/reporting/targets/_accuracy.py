@@ -12,7 +12,7 @@ from gruverify.reporting._reader import LARGEST_MB, BadResult
 from gruverify.reporting.targets._row import Outcome
 
 #: The worst error of each function by target and format: of σ and tanh in ulp, of a step in units
-#: of roundoff; infinite where it is no number.
+#: of roundoff; infinite where it is not a number.
 Measured = dict[str, dict[str, dict[str, float]]]
 
 
@@ -39,7 +39,7 @@ def load_accuracies(path: Path) -> Measured | None:
                 worst["step"] = _number(one["step"]["worst"])
             found.setdefault(one["target"], {})[one["format"]] = worst
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise BadResult(f"{path} is no result, and not what accuracy --json writes") from None
+        raise BadResult(f"{path} is not a result, and not what accuracy --json writes") from None
     return found
 
 

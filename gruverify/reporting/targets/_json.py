@@ -93,7 +93,7 @@ def _file_in(folder: Path) -> Path:
     for name in ("targets.json", "result.json"):
         if (folder / name).is_file():
             return folder / name
-    raise BadResult(f"{folder} is no report: it has neither targets.json nor result.json")
+    raise BadResult(f"{folder} is not a report: it has neither targets.json nor result.json")
 
 
 def _read(path: Path) -> Any:

@@ -294,7 +294,7 @@ LINE_1 = "line 1 of the program's output: rule"
     [
         ("gone", "before any output of the program: rule 10: the program ended with code 3"),
         ("shouts", f"{LINE_1} 1: it is not a JSON object but 'Welcome to zeros 1.2'"),
-        ("not-one", f'{LINE_1} 2: the first line lacks "protocol": 1: it is no greeting'),
+        ("not-one", f'{LINE_1} 2: the first line lacks "protocol": 1: it is not a greeting'),
         ("old", f"{LINE_1} 2: \"protocol\" is '0': gruverify speaks 1"),
         ("nameless", f"{LINE_1} 3: the greeting lacks 'name'"),
         ("name", f"{LINE_1} 3: name=' ' must be a text that is not empty"),
