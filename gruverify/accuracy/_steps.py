@@ -54,7 +54,7 @@ def step_errors(backend: Backend, fmt: Format, cases: int, seed: int) -> StepErr
         except Exception:  # whatever the target raises
             refused += 1
             return
-        # Beside the target's own call: an error of ours is not a refusal of its.
+        # Next to the target's own call: an error of ours is not a refusal of its.
         found.append(_errors(case, answered))
 
     for stream in streams_for(backend, fmt, seed, cases):

@@ -7,7 +7,7 @@ that of ball arithmetic, and is written there alone. When a number is used, its 
 becomes the form's own, and widens the interval.
 
 So every number encloses whatever an implementation within the model of rounding may compute, for
-every choice of the symbols. The interval is plain interval arithmetic beside the form: without
+every choice of the symbols. The interval is plain interval arithmetic next to the form: without
 generators nothing else is left.
 """
 

@@ -1,7 +1,7 @@
 """σ and tanh as straight lines and as parabolas, with a proven remainder each: for all x between
 two ends, f(x) = slope (x - c) + middle ± off, or that and curvature (x - c)².
 
-The line. What is left of f beside a line, d(x) = f(x) - slope (x - c), is convex for x ≤ 0 and
+The line. What is left of f besides a line, d(x) = f(x) - slope (x - c), is convex for x ≤ 0 and
 concave for x ≥ 0. So on the convex side its largest value is at an end, and it lies above each of
 its tangents; on the concave side the other way round. A tangent is taken near the point where d is
 flat; that the point is found by libraries' logarithms and roots makes the remainder no less sound,
@@ -144,7 +144,7 @@ def _line(curve: Curve, slope: Floats, x: Floats, values: Ends) -> Line:
 
 
 def _left_of_line(values: Ends, slope: Floats, X: Floats) -> Ends:
-    """What is left of the curve beside the line: f(x) - slope (x - c), with X = x - c."""
+    """What is left of the curve besides the line: f(x) - slope (x - c), with X = x - c."""
     line = slope * X
     room = 8 * (float64.unit_roundoff * (1.0 + np.abs(line)) + float64.min_subnormal)
     return values[0] - line - room, values[1] - line + room

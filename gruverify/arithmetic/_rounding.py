@@ -114,7 +114,7 @@ class Rounding:
         rounding.
         """
         # Tensor cores cut off what they do not keep: an error of 2u instead of u. At 2^-23 that
-        # costs nothing that is seen beside the roundings of a half.
+        # costs nothing that is seen next to the roundings of a half.
         own, a = self.arithmetic.unit_roundoff, self.accumulator.unit_roundoff
         return (2 * a if a < own else a) + float64.unit_roundoff
 
@@ -156,7 +156,7 @@ class Rounding:
 
     @cached_property
     def underflow_shows(self) -> bool:
-        """Whether the underflow unit can be seen beside u: only then is it followed entry by entry
+        """Whether the underflow unit can be seen next to u: only then is it followed entry by entry
         (float16).
         """
         return self.eta > self.u * self.u * self.u

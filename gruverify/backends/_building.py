@@ -20,7 +20,7 @@ from gruverify.cell import parameter_name
 
 #: What nn.GRU calls the shape of a stack, with what each is unless asked for.
 OPTIONS: Keywords = {"num_layers": 1, "bidirectional": False, "batch_first": False}
-#: What shows that a class does as it is told, beside the values above.
+#: What shows that a class does as it is told, besides the values above.
 _OTHERWISE: Keywords = {"num_layers": 2, "bidirectional": True, "batch_first": True}
 #: What nn.GRU calls the sizes I and H.
 SIZES = ("input_size", "hidden_size")

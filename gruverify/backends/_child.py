@@ -45,7 +45,7 @@ class Line:
             rest = rest[os.write(self._connection.fileno(), rest) :]
 
     def stopped(self) -> bool:
-        """Whether the parent asked it to stop, or is gone."""
+        """Whether the parent wants it to stop, or is gone."""
         return self._connection.poll(0)
 
 

@@ -69,12 +69,12 @@ class Declarations:
     (0 before the first), or zeros; `activations`, the functions of the gates and of the candidate;
     `clip`, how large their arguments may be (None: as they are).
 
-    Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`,
-    False if it has no gradient of the initial state; `separate_passes`, True if it finds gradients
-    one by one; `lengths`, False if it takes no ragged batch; `unbatched`, False if it takes no
-    input without a batch; the sizes and shape that it is built for (None: any), and `min_length`,
-    the shortest length that it takes; `shapes`, "few" if its calls are slow at every new shape, as
-    of what traces or compiles them: then it is asked about few.
+    What it can be called with: `initial_state`, False if it starts from zeros alone;
+    `state_gradient`, False if it has no gradient of the initial state; `separate_passes`, True
+    if it finds gradients one by one; `lengths`, False if it takes no ragged batch; `unbatched`,
+    False if it takes no input without a batch; the sizes and shape that it is built for (None:
+    any), and `min_length`, the shortest length that it takes; `shapes`, "few" if its calls are
+    slow at every new shape, as of what traces or compiles them: then it is called with few.
 
     What is declared of accuracy may depend on the format: `by_format` has such values by name and
     format. The field of that name is then what holds of the format that was asked for, and the

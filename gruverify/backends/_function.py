@@ -244,7 +244,7 @@ def spelled_out(declared: Declared) -> dict[str, Any]:
     if "kappa" in given:
         kappa = declarations_of(SimpleNamespace(kappa=given.pop("kappa")))
         each = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh}
-        # The last has the last word: kappa_sigma beside kappa is about σ.
+        # The last has the last word: kappa_sigma next to kappa is about σ.
         given = {**each, **kappa.by_format, **given}
     return given
 

@@ -123,7 +123,7 @@ def place_of(module: nn.Module, target: str = "") -> Place:
     # Weights of its own come first: a part of it may be a GRU, too.
     if "" in owners:
         return _checked(module, "", owners[""])
-    # An LSTM has four gates and an RNN one: beside a GRU they leave no doubt which part is meant.
+    # An LSTM has four gates and an RNN one: next to a GRU they leave no doubt which part is meant.
     grus = {path: names for path, names in owners.items() if _has_three_gates(names)}
     if len(grus) > 1:
         raise BadModule(

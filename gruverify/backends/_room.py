@@ -14,7 +14,7 @@ _SMALL, _LARGE = (
 )
 #: Each number of a case is held in 8 bytes as itself, and once more as its gradient.
 _NUMBER = 16
-#: What holding one step takes beside that: some hundred small arrays (168 kB at H = B = 5).
+#: What holding one step takes besides that: some hundred small arrays (168 kB at H = B = 5).
 _STEP = 2**17
 
 

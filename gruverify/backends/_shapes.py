@@ -1,4 +1,4 @@
-"""The few sizes that a target is asked about whose calls are slow at every new shape: it traces, or
+"""The few sizes that a target is called with whose calls are slow at every new shape: it traces, or
 compiles, them.
 """
 
@@ -58,7 +58,7 @@ def long_run(declared: Declarations) -> Sizes:
 
 
 def sizes_of_few(declared: Declarations, letter: str) -> set[int]:
-    """All that it is asked about along one axis, a letter of "HIBT"."""
+    """All that it is called with along one axis, a letter of "HIBT"."""
     every = (*drawn_sizes(declared), wide_cell(declared), long_run(declared))
     return {sizes[letter] for sizes in every} | ({1} if letter in "BT" else set())
 
@@ -80,10 +80,10 @@ def _built(sizes: Sizes, declared: Declarations) -> dict[str, int]:
 
 
 def is_of_few(declared: Declarations, sizes: Sizes) -> bool:
-    """Whether a target of few shapes is asked about these sizes, of a step (without T), a sequence
+    """Whether a target of few shapes is called with these sizes, of a step (without T), a sequence
     or a stack.
 
-    Beside what is drawn it is asked about one step of it, one member of it, one layer in one
+    Besides what is drawn it is called with one step of it, one member of it, one layer in one
     direction of it, and, at the first of the sizes, about no step and no member.
     """
     drawn = drawn_sizes(declared)

@@ -247,7 +247,7 @@ def _same(
     try:
         with torch.no_grad():
             alone = held(*given)
-    except Exception:  # it cannot be called alone, and so cannot be told from what holds it
+    except Exception:  # it cannot be called alone: nothing shows that what holds it differs
         return False
     if _shapes(found) != _shapes(alone):  # one that returns its outputs alone, say
         return False

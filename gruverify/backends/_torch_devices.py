@@ -105,7 +105,7 @@ def _has(device: torch.device, fmt: Format) -> bool:
 
 
 def declared_on(device: torch.device) -> dict[str, Any]:
-    """What PyTorch was told of products of float32 on CUDA; what cuDNN's layers do beside it is
+    """PyTorch's setting for products of float32 on CUDA; what cuDNN's layers do besides is
     found out by a run.
     """
     if device.type == "cuda" and _allows_tf32():

@@ -110,7 +110,7 @@ class HasSequenceHvp(Protocol):
 
 
 class HasSequenceHvpReverse(Protocol):
-    """A second way to the second derivatives, such as reverse over reverse beside forward over
+    """A second way to the second derivatives, such as reverse over reverse besides forward over
     reverse.
     """
 

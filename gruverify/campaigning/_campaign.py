@@ -17,7 +17,7 @@ from gruverify.campaigning._workers import Done, Failed, Workers
 from gruverify.engine import NOTHING_SAVED, Aim, Corpus, Plan, Saved
 from gruverify.store import KeptCampaign, KeptUnit
 
-#: Units that are handed out beside those that are worked on, so that no worker waits.
+#: Units that are handed out besides those that are worked on, so that no worker waits.
 _AHEAD = 2
 #: Seconds between two looks at the time, and at whoever wants to be told.
 _TICK = 0.5
@@ -57,11 +57,11 @@ class Campaign:
     """What is to be done: `cases` of each target and format, in units of `size`, by a plan without
     formats of its own.
 
-    hours: after which no further unit is handed out; guided: whether half of the units are aimed
-    (`aims_for`); corpus: cases that the first unit of each target and format tries before it draws
-    any, and where those worth trying first are kept; say: is told how far it is, whenever something
-    came in; done: the keys of the units so far; saved: by target, what the corpus had; unwritten:
-    why not all that is worth it is in the corpus, empty if it is.
+    hours: after which no further unit is handed out; guided: whether half of the units are
+    aimed (`aims_for`); corpus: cases that the first unit of each target and format tries before
+    it draws any, and where those worth trying first are kept; say: called with how far it is,
+    whenever something came in; done: the keys of the units so far; saved: by target, what the
+    corpus had; unwritten: why not all that is worth it is in the corpus, empty if it is.
     """
 
     subjects: Mapping[str, Subject]

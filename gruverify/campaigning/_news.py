@@ -1,4 +1,4 @@
-"""--on-new COMMAND: who is told of a new cause, once."""
+"""--on-new COMMAND: who is informed of a new cause, once."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def command_of(text: str) -> tuple[str, ...]:
 class News:
     """Calls a command for each row that is new: not known, and of which nobody was told.
 
-    A row is told of by its cause; one that is called otherwise now, as more is known of it, is
+    A row is announced by its cause; one that is called otherwise now, as more is known of it, is
     none, unless it shows at another target or invariant. save: writes the witness of a row to a
-    file; say: is told what went wrong with a call, in a line.
+    file; say: called with what went wrong with a call, in a line.
     """
 
     command: tuple[str, ...]

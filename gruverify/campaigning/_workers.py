@@ -31,7 +31,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A unit that nobody could work on, and why in words."""
+    """A unit that no worker could run, and why in words."""
 
     unit: Unit
     why: str

@@ -19,7 +19,7 @@ from gruverify.cell._variant import Variant
 class Case(Pasteable):
     """A cell with inputs, an initial state and the cotangents of a loss, all in the cell's format.
 
-    What is asked of a single step uses the inputs of step 0, the initial state and `d_last`.
+    What is checked of a single step uses the inputs of step 0, the initial state and `d_last`.
 
     Attributes:
         cell: The cell.

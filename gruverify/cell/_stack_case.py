@@ -18,7 +18,7 @@ from gruverify.cell._stack import Stack
 from gruverify.cell._validation import array_in_format, frozen, require_finite, require_shape
 from gruverify.cell._variant import Variant
 
-#: The arrays of a case beside the parameters, with the letters of their shapes (S is L·D, the
+#: The arrays of a case besides the parameters, with the letters of their shapes (S is L·D, the
 #: states of a stack).
 _ARRAYS = {"inputs": "TBI", "states": "SBH", "d_outputs": "TBO", "d_last": "SBH"}
 _SPELLED = {"S": "L·D", "O": "D·H"}

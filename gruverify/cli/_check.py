@@ -251,7 +251,7 @@ def command(
     if len(targets) > 1:
         require_many(events, update_xfails)
         sys.exit(check_each(targets, Together(jobs, json_path, report, look)))
-    # Everything that can be wrong with options is found out before anything is asked of the target.
+    # Everything that can be wrong with options is found out before the target is called.
     [(target, plan)] = plans.items()
     xfails = _to_update(update_xfails, target, plan)
     require_one_on_output(json_path, events)

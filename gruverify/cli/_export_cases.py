@@ -198,7 +198,7 @@ def _folder(folder: Path, force: bool) -> Iterator[Path]:
         return
     if not folder.absolute().parent.is_dir():
         raise Fail(f"{folder}: there is no directory {folder.absolute().parent}")
-    # Beside it, and so on the same disk: only there is renaming one step.
+    # Next to it, and so on the same disk: only there is renaming one step.
     aside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
         aside.mkdir()

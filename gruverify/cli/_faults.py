@@ -89,7 +89,7 @@ def command(
     """Run a bank of wrong GRUs against the invariants: which are caught, how soon, and by what.
 
     Each fault is a GRU that is wrong in one way, many as reported of released implementations; each
-    is tried with reset after and before the recurrent product, in float32 and float64. Beside them
+    is tried with reset after and before the recurrent product, in float32 and float64. Besides them
     stand right GRUs that are written otherwise, tried in all formats, which must not fail. Any of
     them can be checked by itself:
 

@@ -62,8 +62,7 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     "--state",
     metavar="FILE",
     shell_complete=files,
-    help="The initial state, (L·D, B, H) or (B, H) (default: what --inputs also holds, or "
-    "zeros).",
+    help="The initial state, (L·D, B, H) or (B, H) (default: what --inputs also holds, or zeros).",
 )
 @click.option(
     "--lengths",

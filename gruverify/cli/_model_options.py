@@ -111,7 +111,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked of a model: the one GRU of that name, inputs in files besides those that are
+    """What is checked on a model: the one GRU of that name, inputs in files besides those that are
     drawn, declarations of accuracy; and the weights of a model that is judged as a whole.
     """
 
@@ -142,7 +142,7 @@ class Choice:
         return ""
 
     def whole(self) -> Whole | None:
-        """What the model computes as a whole; None if its nodes are asked about.
+        """What the model computes as a whole; None if its nodes are checked instead.
 
         Raises:
             Fail: the weights cannot be read, or something is said of weights that are not given.

@@ -1,4 +1,4 @@
-"""check --list: what would be asked of each target."""
+"""check --list: what would be checked on each target."""
 
 from __future__ import annotations
 

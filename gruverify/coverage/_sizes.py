@@ -143,7 +143,7 @@ def _why_not(
         and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods)
     ):
         return "the backend has no sequence"
-    # A step is asked of one step whatever length sequences have.
+    # A step is checked on one step whatever length sequences have.
     stepped = number == 0 and any(m in _OF_ONE_STEP and offers(backend, m) for m in methods)
     if letter == "T" and not stepped and above is not None and above <= declared.min_length:
         return f"declared min_length={declared.min_length}"

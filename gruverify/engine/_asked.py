@@ -38,7 +38,7 @@ def outlook(
     backend: Backend, formats: Sequence[Format], profile: str, chosen: Selection
 ) -> dict[str, dict[str, Tally]]:
     """What a run would ask: invariant, then format, to an empty tally, which has the status and
-    reason of what is not asked and the mark of what is expected to fail.
+    reason of what is not checked and the mark of what is expected to fail.
     """
     found = dict[str, dict[str, Tally]]()
     for invariant in selected_invariants(chosen):

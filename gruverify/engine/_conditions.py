@@ -221,7 +221,7 @@ def _without(feature: str) -> str:
 class Outcomes:
     """How many cases failed and passed, in all and with each feature.
 
-    Each number holds all counts beside each other, 32 bits per count: so that adding up is one
+    Each number holds all counts side by side, 32 bits per count: so that adding up is one
     addition, of which a run makes hundreds of thousands.
     """
 

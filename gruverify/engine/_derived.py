@@ -54,7 +54,7 @@ def derived_cases(
     known: set[int] = set()
     try:
         with np.errstate(all="ignore"):
-            # Invariants are generators: stopped at the comparison that is asked about, this one has
+            # Invariants are generators: stopped at the comparison in question, this one has
             # asked for what that needs, and no more.
             for residual in invariant.check(trial):
                 asked = _asked_since(trial, known) or asked

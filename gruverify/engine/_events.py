@@ -112,7 +112,7 @@ class JudgedCase:
 
 @dataclass(frozen=True, slots=True)
 class CasesJudged:
-    """Cases of a format were judged since this was last sent: for whoever keeps them."""
+    """Cases of a format were judged since this was last sent: for those who keep them."""
 
     format: str
     cases: tuple[JudgedCase, ...]
@@ -120,7 +120,7 @@ class CasesJudged:
 
 @dataclass(frozen=True, slots=True)
 class ProcessDied:
-    """A process ended in a call of the target, which is not asked for again; `note` is what the
+    """A process ended in a call of the target, which is not repeated; `note` is what the
     result says of it, and `number` how many cases of the format had been judged.
     """
 
@@ -138,7 +138,7 @@ class Alive:
 
 @dataclass(frozen=True)
 class Compiling:
-    """A backend of few shapes is asked about new sizes, as "H=3, I=2, B=4, T=3", which may take
+    """A backend of few shapes is called with new sizes, as "H=3, I=2, B=4, T=3", which may take
     long.
     """
 

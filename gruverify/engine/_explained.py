@@ -20,7 +20,7 @@ from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for
 from gruverify.invariants import INVARIANTS
 
-#: Cases that are drawn beside the witnesses, for a witness alone is small and says little.
+#: Cases that are drawn besides the witnesses, for a witness alone is small and says little.
 CASES = 8
 #: More readings than this explain nothing.
 SEVERAL = 3
@@ -156,7 +156,7 @@ def _spelled(variant: Variant) -> str:
 
 
 def _failing(result: Result, methods: set[str]) -> list[Case]:
-    """The witnesses of what is asked of these methods alone; each case once, however many it
+    """The witnesses of what is checked on these methods alone; each case once, however many it
     falsifies.
     """
     found = dict[Hashable, Case]()

@@ -93,7 +93,7 @@ class Failures:
                 self._enter(judgement, case)
                 continue
             self.listener(Shrinking(self.format.name, id))
-            # What the mathematics allows for it is found once for all that is asked of it.
+            # What the mathematics allows for it is found once for all that is checked on it.
             small = self.trial_of(
                 self._reduced(case, judgement, seen=judgement.invariant.family in families)
             )

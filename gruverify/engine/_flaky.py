@@ -79,7 +79,7 @@ def flaky(
     """How a failure on the case of a trial does not repeat; None if each of the calls failed.
 
     beat: called between the calls, since a slow target may need a while for them; known: what was
-    found out of another invariant that reads the same methods, which are not asked why again.
+    found out of another invariant that reads the same methods, whose reasons are not sought again.
     """
 
     def fails(trial: Trial | StackTrial) -> bool:
@@ -187,7 +187,7 @@ def entered(
     """The tallies with that of each id at (format, variant), unless it failed in the format
     already.
 
-    What a selection left out is asked after all: the entry that says so goes.
+    What a selection left out is checked after all: the entry that says so goes.
     """
     fmt, variant = place
     found = dict(tallies)

@@ -40,7 +40,7 @@ class Symbols:
 def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
     """The equations of r, z, n and the next state h, for a reading of what is declared.
 
-    W and U are the weights of the input x and of the state h', b and c the biases beside them; each
+    W and U are the weights of the input x and of the state h', b and c the biases added; each
     letter's r, z and n are the blocks that the reading takes for r, z and n. Another packing than
     r, z, n is a line of its own.
     """

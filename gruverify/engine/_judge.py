@@ -64,7 +64,7 @@ class Judgement:
 
 
 def applicable(invariant: Invariant, backend: Backend, declared: Declarations | None = None) -> str:
-    """Why the invariant cannot be asked of the backend; empty if it can. declared: what it
+    """Why the invariant cannot be checked on the backend; empty if it can. declared: what it
     declares, where known.
     """
     missing = [method for method in invariant.needs if not offers(backend, method)]
@@ -121,8 +121,8 @@ def judge_trial(
 ) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging a trial.
 
-    asked: whether it is known of all of them that they can be asked of the backend. first: whether
-    the first comparison that fails will do, and not the worst of all.
+    asked: whether it is known of all of them that they can be checked on the backend. first:
+    whether the first comparison that fails will do, and not the worst of all.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # A sum over all cells: found once, for it is looked at after every invariant.
@@ -201,7 +201,7 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
     found = list(judgements)
     if any(judgement.failed and judgement.invariant.id in VALUES.ids for judgement in found):
         return "failed"
-    # A method's shape is asked of the very case that was drawn: features of it are what was
+    # A method's shape is checked on the very case that was drawn: features of it are what was
     # refused.
     refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
     if refused:
@@ -274,7 +274,7 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
 
     Raises:
-        ValueError: no invariant has that id, or it cannot be asked of the target or about such a
+        ValueError: no invariant has that id, or it cannot be checked on the target or about such a
             case.
         AssertionError: the invariant is falsified, or the backend raised.
         NotJudged: the check itself went wrong, which says nothing of the target.

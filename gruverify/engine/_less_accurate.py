@@ -3,7 +3,7 @@ in a format.
 
 Whatever failed is judged again, by the same answers' bounds under each hypothesis in turn. One that
 a single failure contradicts is dropped for good; a bound that claims nothing explains nothing.
-Much explains a few failures, so then small cases are drawn beside them, which must hold as well.
+Much explains a few failures, so then small cases are drawn besides them, which must hold as well.
 """
 
 from __future__ import annotations
@@ -140,14 +140,14 @@ def _nothing() -> None:
 
 
 #: As many cases as this must hold under what explains them: those that failed, or else drawn ones
-#: beside them.
+#: besides them.
 CASES = 8
 
 
 @dataclass
 class _Failure:
     """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it
-    was last held to. beside: whether it was drawn beside those of the run; looks: of which formats
+    was last held to. beside: whether it was drawn besides those of the run; looks: of which formats
     all that was returned for it are numbers, as far as that is known.
     """
 

@@ -189,7 +189,7 @@ def with_marks(reading: Reading, method: str, declared: Declarations) -> list[Re
 
 
 def _other_outputs(declared: Declarations) -> list[str]:
-    """What may be returned at skipped steps beside what is declared."""
+    """What may be returned at skipped steps besides what is declared."""
     return [words for name, words in OUTPUTS.items() if name != declared.masked_outputs]
 
 

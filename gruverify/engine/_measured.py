@@ -26,7 +26,8 @@ UNITS, POINTS = 32, 2**16
 _SHUT = 2.0**13
 #: Halves that lose this many units of roundoff of a long sum add up in themselves.
 _LOST = 16
-#: Who loses more than this at points of many digits beside those of few rounds the points first.
+#: What loses this many times more at points of many digits than at those of few rounds the points
+#: first.
 _ALIKE = 2.0
 
 
@@ -100,7 +101,7 @@ def _bits(probe: Probe) -> int:
 
 
 class Probe:
-    """Cells of which every unit shows σ or tanh of an input of its own, beside one input that is
+    """Cells of which every unit shows σ or tanh of an input of its own, besides one input that is
     always 1.
     """
 
@@ -196,8 +197,8 @@ class Probe:
             count = min(self.inputs, round(1 / u))
         else:
             count = round(1 / u)
-        # With fewer terms, or in a wide format, nothing would be lost that can be told from
-        # rounding.
+        # With fewer terms, or in a wide format, nothing would be lost that could be distinguished
+        # from rounding.
         if count * u < 2.0**-3 or self.format.precision > 11:
             return 0.0
         # Small terms are lost if 1 comes first, and add up if it comes last: kernels sum either
@@ -285,7 +286,7 @@ class Probe:
 
 
 def wide_type(fmt: Format) -> type[np.floating[Any]]:
-    """NumPy's type that has digits to spare beside the format: what is exact, for its numbers."""
+    """NumPy's type that has digits to spare beyond the format: what is exact, for its numbers."""
     if fmt.precision > 24:
         return np.longdouble
     return np.float64

@@ -71,7 +71,7 @@ class Plan:
         return self.max_cases
 
     def asks(self, invariant: Invariant, number: int) -> bool:
-        """Whether an invariant is asked of the case of that number in its format, from 0."""
+        """Whether an invariant is checked on the case of that number in its format, from 0."""
         return self.max_cases is not None or PROFILES[self.profile].asks(invariant, number)
 
 

@@ -51,7 +51,7 @@ _ANSWERED = ("contract", "agreement", "stack")
 
 
 def topic(invariant: Invariant) -> str:
-    """What it takes a turn with, a topic or the duties of a method; "" if it is asked of every
+    """What it takes a turn with, a topic or the duties of a method; "" if it is checked on every
     case.
     """
     if invariant.family == "contract" and invariant.asks_more and not invariant.of_stacks:
@@ -80,8 +80,8 @@ class Profile:
     duties: int
 
     def asks(self, invariant: Invariant, number: int) -> bool:
-        """Whether an invariant is asked of the case of that number, from 0: a topic of one case in
-        that many.
+        """Whether an invariant is checked on the case of that number, from 0: a topic of one case
+        in that many.
         """
         about = topic(invariant)
         turns, duties = self.turns, self.duties

@@ -227,8 +227,8 @@ class Reading:
 
 @cache
 def readings(declared: Variant) -> tuple[Reading, ...]:
-    """Every reading of a cell that can be told from the others: what is declared, then by how much
-    they depart.
+    """Every reading of a cell that can be distinguished from the others: what is declared, then by
+    how much they depart.
     """
     return tuple(
         sorted(_readings(declared), key=lambda reading: len(reading.differences(declared)))

@@ -44,7 +44,7 @@ class Result:
         hints: Which declaration would explain what was refused or failed, by format and kind.
         lesser: By format in which something failed: what it is less accurate in than declared, if
             that explains all of it, else None.
-        cpu: The processor seconds of the processes that ran the cases; None where nobody knows.
+        cpu: The processor seconds of the processes that ran the cases; None where it is not known.
         flaky: The failures that do not repeat, by (invariant, format).
         replays: What became of the saved witnesses that were tried.
         closest: The case that held and came closest to a bound, with how close, by format.
@@ -272,7 +272,7 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
     """Invariant, then format, to the tally over all variants; invariants in the catalogue's
     order.
     """
-    # In the catalogue's order; what a newer or older version knew beside it comes last.
+    # In the catalogue's order; what a newer or older version knew besides it comes last.
     table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
     for (id, fmt, _), tally in sorted(result.tallies.items()):
         row = table.setdefault(id, {})

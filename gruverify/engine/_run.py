@@ -70,7 +70,7 @@ def run(
     there is so far.
 
     judged: by format, cases that an earlier run of the same judged, which are taken over; where it
-    is given, if only empty, the listener is told of those that are judged now.
+    is given, if only empty, the listener is informed of those that are judged now.
     """
     require(plan, backend)
     started, cpu, header = time.monotonic(), CpuClock(), header_of(backend, plan, target)

@@ -144,7 +144,7 @@ def streams_for(
     """Cases of cells and cases of stacks, as far as the backend has methods for them, with no size
     above `max_size`.
 
-    A case of a stack costs as much as some of a cell: beside cells there is one for every three.
+    A case of a stack costs as much as some of a cell: besides cells there is one for every three.
     From 100 cases on there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
     cells, stacks = _offers_any(backend, CELL_METHODS), _offers_any(backend, STACK_METHODS)
@@ -296,7 +296,7 @@ def aimed(
 ) -> Stream:
     """So many cases at what is aimed at. The simplest one, which Hypothesis draws first, is not."""
     if aim.ascends:
-        # The cells of a run as any other: of one case there are no surveys beside them.
+        # The cells of a run as any other: of one case there are no surveys besides them.
         [cells, *_] = streams_for(backend, fmt, seed, 1, max_size)
         return replace(cells, count=count - count // 2, mutated=count // 2)
     if aim.sizes:
@@ -319,7 +319,7 @@ _REPEATED = 500
 def sizes_survey(
     backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None
 ) -> list[Stream]:
-    """A stream for each of the survey's sizes, beside a run of at least 100 cases: the small ones
+    """A stream for each of the survey's sizes, besides a run of at least 100 cases: the small ones
     first.
 
     From 500 cases on there is one case of each for every 500.
@@ -390,7 +390,7 @@ def draw(
 
 
 def emit(coverage: Coverage) -> None:
-    """Tell Hypothesis what the case being drawn visits: its statistics and whoever observes it show
+    """Tell Hypothesis what the case being drawn visits: its statistics and its observers show
     how often.
     """
     for level in coverage.levels():

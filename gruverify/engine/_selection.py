@@ -52,12 +52,12 @@ def _values(entry: Entry) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which invariants are asked. Built by `selection`, which checks the patterns.
+    """Which invariants are checked. Built by `selection`, which checks the patterns.
 
-    only: patterns, any of which lets an invariant in (none: all are asked); skips: entries that are
-    not asked;
-    xfails: entries that are expected to fail, and of which no witness is looked for; strict:
-    whether the run fails if one of them does not. Where both cover an invariant it is skipped.
+    only: patterns, any of which lets an invariant in (none: all are checked); skips: entries
+    that are not checked; xfails: entries that are expected to fail, and of which no witness is
+    looked for; strict: whether the run fails if one of them does not. Where both cover an
+    invariant it is skipped.
     """
 
     only: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Selection:
 
     def xfails_it(self, id: str, format: str) -> Entry | None:
         """The entry that expects the invariant to fail in the format, unless it is skipped."""
-        # Nobody expects anything of what is not asked.
+        # Nobody expects anything of what is not checked.
         if self.skips_it(id, format):
             return None
         return next((entry for entry in self.xfails if entry.covers(id, format)), None)
@@ -90,7 +90,7 @@ class Selection:
         }
 
 
-#: Every invariant is asked, and none is expected to fail.
+#: Every invariant is checked, and none is expected to fail.
 EVERYTHING = Selection()
 
 

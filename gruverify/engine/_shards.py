@@ -78,7 +78,7 @@ class Shard:
     def note(self, event: Event) -> None:
         """Follow the process, so that its death loses nothing that was found."""
         match event:
-            # A format may begin a second time, after a death: what was told of the first time is
+            # A format may begin a second time, after a death: what was reported the first time is
             # void.
             case FormatStarted(name):
                 self.format, self.number, self.so_far = name, 0, None
@@ -152,7 +152,7 @@ class Crew:
             judged = None
         else:
             judged = {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
-        # The crew's plan, not the first one: it has the deaths by now, and what is not asked again.
+        # The crew's plan, not the first one: it has the deaths by now, and what is checked no more.
         plan = replace(self.plan, formats=formats)
         child = Child(
             self.context, self.target, _work, self.target, plan, judged, patience=self.patience
@@ -279,8 +279,8 @@ def check_in_processes(
 ) -> Result:
     """Verify a named target with up to `jobs` processes, each taking some of the formats; the
     result does not depend on how many. A process that dies is reported in the result's `crashes`,
-    and the others go on; the invariant that it died under is asked no more. What the keeper has of
-    an earlier run of the same is not asked again.
+    and the others go on; the invariant that it died under is not checked again. What the keeper
+    has of an earlier run of the same is not run again.
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
@@ -321,7 +321,7 @@ def check_apart(
     """What a plan with formats finds of a target that was seen before, with one process at a time;
     `concluded_apart` concludes from it, and from others that it is merged with.
 
-    header: that of the result; keep: is told of processes that die.
+    header: that of the result; keep: is informed of processes that die.
     """
     crew = Crew(target, plan, header, lambda event: None, processes(target), patience, keep=keep)
     try:
@@ -381,7 +381,7 @@ def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
 
 def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
     """The formats of a run, its header, and the sources of the target with their digests."""
-    # What resolving imports beside this is the target's own: a resumed run must have the same
+    # What resolving imports besides this is the target's own: a resumed run must have the same
     # sources.
     before = set(sys.modules)
     backend = resolve(target)

@@ -86,7 +86,7 @@ def _has_sequences(backend: Backend) -> bool:
 
 
 def _sizes_of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
-    """The one large case of a target that is asked about few shapes."""
+    """The one large case of a target that is called with few shapes."""
     sizes = {letter: size for letter, size in long_run(declared).items() if letter in letters}
     if is_within(sizes, max_size):
         return [sizes]
@@ -157,7 +157,7 @@ def size_arguments(sizes: Sizes, letters: str) -> Keywords:
 def bounds(sizes: Sizes, declared: Declarations) -> Keywords:
     """The arguments of `cases`, or of `stack_cases`, for a case of these sizes.
 
-    It shrinks to smaller ones, unless the target is asked about few.
+    It shrinks to smaller ones, unless the target is called with few.
 
     Its cell contracts, so that the bounds of a whole run claim something of a long one, too.
     """

@@ -1,4 +1,4 @@
-"""Small cases that a backend claims to handle, drawn beside those of a run: one failure alone says
+"""Small cases that a backend claims to handle, drawn besides those of a run: one failure alone says
 little.
 """
 

@@ -31,7 +31,7 @@ from gruverify.engine._suggestions import Suggestion, spelled
 from gruverify.engine._verdict import VALUES
 from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 
-#: So many cases must speak for a declaration, and that many be right beside them.
+#: So many cases must speak for a declaration, and that many be right besides them.
 _SEVERAL = 3
 #: Of the cases that passed, that many are asked again.
 _AGAIN = 50

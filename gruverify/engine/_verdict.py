@@ -67,7 +67,7 @@ GRADIENTS = Core(
     ),
 )
 
-#: What a step alone does not show, where sequences are asked about at all: that one goes on from
+#: What a step alone does not show, where sequences are checked at all: that one goes on from
 #: where the last ended.
 OF_SEQUENCES = (
     Core("sequences", ("sequence",), (("agreement/each-step",), ("agreement/outputs",))),
@@ -110,7 +110,7 @@ def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tupl
     """Why a test of one family in one format, in which nothing failed, is inconclusive; empty if it
     is not.
 
-    rows: the tally of each invariant asked. Something of the family must be claimed. What the
+    rows: the tally of each invariant checked. Something of the family must be claimed. What the
     family shows of the core must be claimed as in a run, if it `decides`: if no other family shows
     the same of the target.
     """
@@ -267,7 +267,7 @@ def declarations(header: JsonObject) -> str:
 
 
 def is_of_few_shapes(header: JsonObject) -> bool:
-    """Whether the target is asked about few shapes alone."""
+    """Whether the target is called with few shapes alone."""
     return bool(header.get("declarations", {}).get("shapes") == "few")
 
 

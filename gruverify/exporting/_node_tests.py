@@ -45,7 +45,7 @@ class NodeTest:
 
     def files(self) -> dict[str, bytes]:
         """The folder of the test as ONNX has it, by the names of its files; and bound_0.pb,
-        bound_1.pb beside the outputs.
+        bound_1.pb next to the outputs.
         """
         given = {name: array for name, array in self.inputs.items() if array is not None}
         found = {"model.onnx": gru_model(self.inputs, self.outputs, self.attributes)}

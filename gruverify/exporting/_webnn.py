@@ -36,7 +36,7 @@ def webnn_tests(fmt: Format, count: int, **options: Any) -> Iterator[NodeTest]:
 
 def webnn_document(test: NodeTest) -> JsonObject:
     """A test as JSON values: name and graph as the tests of WebNN have them, and the bounds of its
-    outputs beside them; a bound of null allows anything.
+    outputs next to them; a bound of null allows anything.
     """
     direction = str(test.attributes["direction"])
     inputs = dict(_inputs(test))

@@ -22,7 +22,7 @@ def _gates(f: Callable[[Array], Array]) -> Backend:
 @fault("forward", "σ(a) = clip(0.2a + 1/2, 0, 1)", touches="FWD")
 def hard_sigmoid_of_the_other_slope() -> Backend:
     """The hard sigmoid of old Keras."""
-    # A constant of the array's own type: beside a Python float, NumPy turns bfloat16 into
+    # A constant of the array's own type: next to a Python float, NumPy turns bfloat16 into
     # float32.
     return _gates(lambda a: np.clip(a / 5 + a.dtype.type(0.5), 0, 1))
 

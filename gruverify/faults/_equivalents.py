@@ -24,7 +24,7 @@ from gruverify.faults._stepping import Lines, Stepping, candidate, stepping
 def equivalent(
     kind: Kind, mathematics: str
 ) -> Callable[[Callable[[], Backend]], Callable[[], Backend]]:
-    """Put the decorated builder of a right backend beside the bank."""
+    """Put the decorated builder of a right backend next to the bank."""
     return fault(kind, mathematics, touches="", into=RIGHT)
 
 

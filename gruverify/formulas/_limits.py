@@ -109,5 +109,5 @@ def carry_growth(steps: list[Magnitudes]) -> Floats:
     """(3.6): ‖J_K … J_1 - I‖ ≤ Π (1 + ε_t C_t) - 1, the infinity norm, for each member of the
     batch. (B,).
     """
-    # In logarithms, for gaps may be 10^-16, beside which 1 + gap is 1.
+    # In logarithms, for gaps may be 10^-16, next to which 1 + gap is 1.
     return np.asarray(np.expm1(np.sum([np.log1p(carry_gap(m).max(1)) for m in steps], axis=0)))

@@ -1,6 +1,6 @@
 """Changes of a cell that leave its function as it is, or change it in a known way (theory.md 7).
 
-Each is asked of the step and of the sequence: the backend's answer to the changed case, brought
+Each is checked on the step and on the sequence: the backend's answer to the changed case, brought
 back, is its answer to the drawn one. Both may round: the bound is the sum of both radii.
 """
 

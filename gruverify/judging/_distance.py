@@ -76,7 +76,7 @@ def distance(
     last = one.stack.layers - 1
     pair = [record.outputs[last].astype(np.float64) for record in (one, other)]
     there = (np.arange(one.steps)[:, None] < one.lengths)[..., None]
-    # NaN beside NaN is alike, and so is padding, whatever stands there.
+    # NaN next to NaN is alike, and so is padding, whatever stands there.
     alike = (pair[0] == pair[1]) | (np.isnan(pair[0]) & np.isnan(pair[1])) | ~there
     with np.errstate(invalid="ignore"):
         apart = np.where(alike, 0.0, np.abs(pair[0] - pair[1]))

@@ -44,7 +44,7 @@ class Record:
 
     weights: the format in which the weights are saved; functions: the activation functions of each
     direction; clip: how large their arguments may be (None: as they are); masks: the steps that
-    keep a state or start from zeros; notes: what was found out about formats, for whoever reads the
+    keep a state or start from zeros; notes: what was found out about formats, for the reader of the
     verdict; written: how outputs were written in text, if that is where they come from; backward:
     whether the steps are in the order of a direction that meets the last one first.
     """

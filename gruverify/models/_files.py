@@ -57,7 +57,7 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     What it is is told by its content: .npz, .npy, .safetensors, what
     torch.save wrote (with torch), Keras' .keras and .weights.h5, ONNX models with GRU
     nodes, what flax.serialization.to_bytes returned, or JSON: an object of nested lists by name, or
-    one with "arrays", and perhaps "format", beside them.
+    one with "arrays", and perhaps "format", next to them.
 
     Raises:
         BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs

@@ -83,7 +83,7 @@ def read_grus(
     do not tell; reset, update: as `Variant` has them, where the file does not say it: of Keras'
     arrays without a bias and of ONNX' the side of the reset gate is not known.
 
-    attributes: whether whoever asks heeds `Gru.clip` and `Gru.functions`; else those that have
+    attributes: whether the caller heeds `Gru.clip` and `Gru.functions`; else those that have
     such are refused.
 
     Raises:
@@ -145,7 +145,7 @@ def grus_among(
             raise ValueError((refused or {})[name])
         if not found:
             raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
-    # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.
+    # An LSTM has PyTorch's names too: next to a GRU nobody asks about it.
     threefold = [group for group in found if _gates(group) == 3]
     known, grus = resets or {}, list[Gru]()
     for group in threefold or found:

@@ -28,7 +28,7 @@ class NotTheSame(ValueError):
 @dataclass(frozen=True)
 class Proof:
     """Two runs in float64: how many numbers were compared, how many have the same bits, on how many
-    bits, of 53, all of them agree beside the largest, and of how many the enclosures claim
+    bits, of 53, all of them agree compared with the largest, and of how many the enclosures claim
     something.
     """
 

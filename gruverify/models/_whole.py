@@ -29,7 +29,7 @@ class Port:
 @dataclass(frozen=True, eq=False)
 class WholeModel:
     """A model with its inputs and outputs. model: its bytes, with everything inside that the file
-    has in others beside it; how: how it goes along time, in words; stored: how many tensors it
+    has in others besides it; how: how it goes along time, in words; stored: how many tensors it
     stores of each type, those of subgraphs and functions among them.
     """
 

@@ -250,7 +250,7 @@ def _arrays(model: object) -> Mapping[str, NDArray]:
         return weights_of(object_named(model), repr(model))
     if isinstance(model, Mapping):
         return {str(key): _array(value) for key, value in model.items()}
-    # A Cell or Stack of ours has no layers beside it.
+    # A Cell or Stack of ours has no layers besides it.
     if type(model).__module__.startswith("gruverify."):
         return {}
     return weights_of(model, type(model).__name__)

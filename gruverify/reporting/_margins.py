@@ -63,7 +63,7 @@ def bars(counts: Counter[int]) -> str:
     """A bar for each octave that is shown, as high as its share of the fullest."""
     fullest = max((counts[at] for at in SHOWN), default=0)
     return "".join(
-        # Rounded up: a single case still shows beside thousands.
+        # Rounded up: a single case still shows next to thousands.
         _BARS[-(-counts[at] * (len(_BARS) - 1) // fullest)] if fullest else " "
         for at in SHOWN
     )

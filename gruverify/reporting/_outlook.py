@@ -9,7 +9,7 @@ from gruverify.engine import Tally
 
 
 def print_outlook(console: Console, prospects: dict[str, dict[str, Tally]]) -> None:
-    """A line for each invariant; what is not asked or is expected to fail says why, and in which
+    """A line for each invariant; what is not checked or is expected to fail says why, and in which
     formats if not all.
     """
     for id, row in prospects.items():

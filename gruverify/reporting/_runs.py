@@ -1,4 +1,4 @@
-"""The runs of a store, one beside the other on a terminal."""
+"""The runs of a store, one next to the other on a terminal."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is drawn for: a GRU, the format of its inputs, what it takes beside X, of "initial_h"
+    """What is drawn for: a GRU, the format of its inputs, what it takes besides X, of "initial_h"
     and "sequence_lens", and T and B where they are fixed.
     """
 

@@ -25,7 +25,7 @@ from gruverify.runtimes._runtime import Runtime, runtime_named
 from gruverify.runtimes._types import about_types, about_whole
 from gruverify.runtimes._whole import WholePart
 
-#: How many cases are drawn of each part beside what is always asked, unless more are wanted.
+#: How many cases are drawn of each part besides what is always asked, unless more are wanted.
 CASES = 10
 
 

@@ -1,4 +1,4 @@
-"""Campaigns that are kept: their units, one transaction each, and what was told of them."""
+"""Campaigns that are kept: their units, one transaction each, and what was reported of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KeptUnit:
 
 
 class KeptCampaign:
-    """A campaign of a store: begun, or the one that was asked the same of the same targets.
+    """A campaign of a store: begun, or the one with the same settings and targets.
 
     asked: all that its units depend on; targets: by name, what each is, its versions and sources;
     both JSON values. `said` is what there is to say of what was found in the file, in a line, and
@@ -71,14 +71,14 @@ class KeptCampaign:
         return {(target, fmt, block): finished for target, fmt, block, finished in rows}
 
     def announced(self) -> dict[str, list[list[str]]]:
-        """By cause, the places at which it showed when somebody was told of it."""
+        """By cause, the places at which it showed when somebody was informed of it."""
         asked = "SELECT cause, places FROM announced WHERE campaign = ?"
         rows = self._file.query(lambda c: c.execute(asked, (self.number,)).fetchall())
         with damaged():
             return {cause: json.loads(places) for cause, places in rows}
 
     def announce(self, cause: str, places: Sequence[Sequence[str]]) -> None:
-        """Keep that somebody was told of a cause."""
+        """Keep that somebody was informed of a cause."""
         row = self.number, cause, json.dumps(places)
         self._file.written(
             lambda c: c.execute("INSERT OR REPLACE INTO announced VALUES (?, ?, ?)", row)

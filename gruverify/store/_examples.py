@@ -11,7 +11,7 @@ from gruverify.store._file import File
 
 
 class StoreDatabase(ExampleDatabase):
-    """Examples in a store, beside its runs and campaigns.
+    """Examples in a store, besides its runs and campaigns.
 
     Raises:
         BadStore: the file cannot be read or written; so do all methods.

@@ -32,7 +32,7 @@ from gruverify.store._identity import Identity, identity_of
 
 
 class OtherRun(ValueError):
-    """The run that is to be gone on with was asked something else, or of another target; the
+    """The run to continue has other settings, or another target; the
     message is one line.
     """
 
@@ -56,8 +56,7 @@ class Kept:
         """Enter a run, or find the one to go on with.
 
         Raises:
-            OtherRun: there is one of the target that is not finished, and it was asked something
-            else.
+            OtherRun: there is one of the target that is not finished, and it has other settings.
             BadStore: the file cannot be read.
         """
         now = identity_of(header["target"], plan, header, sources)

@@ -200,7 +200,7 @@ def _put(
     # Outside of a test Hypothesis takes no events.
     if not saved:
         emit(visited)
-    # Before anything else is asked of the target, or what comes of this would not be the next call.
+    # Before the target is called for anything else: what comes of this must be the next call.
     if failing is None:
         does_not_repeat = None
     else:

@@ -90,7 +90,7 @@ def views(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None
 _FINITE = ("negative-zero", "subnormal", "largest")
 _SPECIALS = (*_FINITE, "infinite", "nan")
 
-#: How many entries may be special beside the one that always is.
+#: How many entries may be special besides the one that always is.
 _MOST = 3000
 
 

@@ -172,7 +172,7 @@ def cells(
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an
-            argument is wrong, or what is asked for cannot be had together.
+            argument is wrong, or what they require cannot be had together.
     """
     within = limits(H=(min_H, max_H), I=(min_I, max_I))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=False)

@@ -51,8 +51,8 @@ def lengths(
 ) -> Lengths:
     """Lengths (B,) of the members of a batch, int64, each from min_length to max_length = T.
 
-    In one draw of four nobody is padded; else lengths 0, 1, T-1 and T are as likely as all others
-    together. Not sorted. Shrinks to one member, then to length T.
+    In one draw of four no member is padded; else lengths 0, 1, T-1 and T are as likely as all
+    others together. Not sorted. Shrinks to one member, then to length T.
 
     Raises:
         InvalidArgument: a bound is not an integer, is negative, or a minimum exceeds its maximum.
@@ -101,7 +101,7 @@ def sequences(
     """A `Batch`: inputs (T, B, I) as `inputs` draws them, a state (B, H) as `states` does, and
     lengths (B,).
 
-    Padding holds numbers as the real steps do, so that whoever reads it is found out. T and B may
+    Padding holds numbers as the real steps do, so that reading it shows. T and B may
     be 0 if asked for, `min_T=0` and `min_B=0`. Shrinks to few and small sizes, to lengths T, then
     to entries 0, ±1 and ±1/2.
 

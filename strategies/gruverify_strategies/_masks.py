@@ -16,7 +16,7 @@ from gruverify_strategies._validation import limits
 
 Masks: TypeAlias = npt.NDArray[np.bool_]
 
-#: Beside the patterns: every other step or so, as a seed of the member's own says.
+#: Besides the patterns: every other step or so, as a seed of the member's own says.
 _ANY = "any step"
 #: Bytes of the header for each member: which mask, and that seed.
 _LENGTH = 1 + 4

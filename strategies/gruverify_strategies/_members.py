@@ -32,10 +32,9 @@ _STATE_SCALES = (*_SCALES, *(0.0,) * 3)
 SCALE = 1
 SHAPE = 3
 
-#: By exponent, how often cotangents are scaled by that power of two, beside the format's small end.
-#: A loss that is scaled, as in mixed precision, has large ones; a clamp, an overflow guard or a
-#: clip by norm
-#: shows at those alone.
+#: By exponent, how often cotangents are scaled by that power of two, besides the format's small
+#: end. A loss that is scaled, as in mixed precision, has large ones; a clamp, an overflow guard or
+#: a clip by norm shows at those alone.
 _LOUD = {-4: 6, -8: 6, -16: 4, 4: 6, 7: 6, 10: 10, 12: 8, 14: 8, 17: 12, 20: 6, 40: 4, 64: 2}
 _UNSCALED = 170
 

@@ -90,7 +90,7 @@ def recipe(
     """The arguments of a strategy, checked one by one and together.
 
     Raises:
-        InvalidArgument: an argument is wrong, or what is asked for cannot be had together.
+        InvalidArgument: an argument is wrong, or what they require cannot be had together.
     """
     check_option("biases", biases, *BIASES)
     check_option("pinned", pinned, True, False)

@@ -66,7 +66,7 @@ def stack_cases(
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds
-            its maximum, an argument is wrong, or what is asked for cannot be had together.
+            its maximum, an argument is wrong, or what they require cannot be had together.
     """
     check_option("batch_first", batch_first, None, True, False)
     check_option("padded", padded, None, True, False)

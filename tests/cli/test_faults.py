@@ -27,7 +27,7 @@ def test_faults_are_caught_and_written(tmp_path: Path) -> None:
     done = run(*only, "--max-cases", "2", "--jobs", "1", *paths)
 
     assert done.exit_code == 0, done.output
-    assert "2 of 2 caught" in done.output
+    assert "2 of 2 fault/variant pairs caught" in done.output
     assert json.loads(files["--json"].read_text())["summary"]["false alarms"] == 0
     assert "# The kill matrix" in files["--markdown"].read_text()
     assert "<!doctype html>" in files["--html"].read_text()

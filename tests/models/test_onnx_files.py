@@ -168,7 +168,7 @@ def test_a_branch_inside_a_function_has_the_attributes_of_the_call(tmp_path: Pat
 def test_a_gru_of_another_domain_is_none(tmp_path: Path) -> None:
     node = helper.make_node("GRU", ["X", "W", "R", "B"], ["Y"], domain="own")
 
-    with pytest.raises(BadFile, match="no ONNX model with a GRU node"):
+    with pytest.raises(BadFile, match="not an ONNX model with a GRU node"):
         onnx_file(saved(tmp_path / "a.onnx", [node]))
 
 

@@ -46,7 +46,7 @@ def test_survivors_come_first() -> None:
     text = printed(MATRIX)
     assert text.index("stale-weights") < text.index("jacobian-transposed")
     assert "survives 240" in text
-    assert "1 of 2 caught" in text
+    assert "1 of 2 fault/variant pairs caught" in text
 
 
 def test_false_alarms_are_told() -> None:

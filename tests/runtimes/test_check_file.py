@@ -197,7 +197,10 @@ def test_weights_that_are_no_constants_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "words"),
-    [(b"", "no ONNX model with a GRU node"), (b"\x3a\x7f", "no ONNX model, or a damaged one")],
+    [
+        (b"", "not an ONNX model with a GRU node"),
+        (b"\x3a\x7f", "not an ONNX model, or a damaged one"),
+    ],
 )
 def test_a_file_without_a_gru_is_one_line(tmp_path: Path, data: bytes, words: str) -> None:
     (tmp_path / "a.onnx").write_bytes(data)

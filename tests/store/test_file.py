@@ -120,7 +120,9 @@ def test_catches_a_database_of_something_else_and_leaves_it_alone(tmp_path: Path
     changed(tmp_path / "other.db", "CREATE TABLE songs (title)")
     before = (tmp_path / "other.db").read_bytes()
 
-    with pytest.raises(BadStore, match="no store of gruverify, but a database of something else"):
+    with pytest.raises(
+        BadStore, match="not a store of gruverify, but a database of something else"
+    ):
         File(tmp_path / "other.db", writable=True)
 
     assert (tmp_path / "other.db").read_bytes() == before

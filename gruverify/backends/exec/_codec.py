@@ -13,7 +13,7 @@ from gruverify._named import JsonObject
 from gruverify.arithmetic import Format, NDArray, format_of
 from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 
-#: A line may be so long beside its arrays, and the arrays may take that many characters per byte.
+#: A line may be so long besides its arrays, and the arrays may take that many characters per byte.
 #: Base64 takes 4 characters for 3 bytes: what is over is for programs that put blanks or escapes.
 _ROOM, _PER_BYTE = 1 << 20, 4
 

@@ -34,7 +34,7 @@ _SURELY_LATE = 2
 
 
 class Conversation:
-    """What is asked of a program, in one process at a time, and from any thread.
+    """What is checked on a program, in one process at a time, and from any thread.
 
     Raises:
         OSError: the program cannot be started.
@@ -92,7 +92,7 @@ class Conversation:
                 process.close()
 
     def _require_hope(self, method: str, request: JsonObject) -> None:
-        """Raise at once where the answer is known to be late, or the method is asked no more."""
+        """Raise at once where the answer is known to be late, or the method is called no more."""
         if self._waits:
             waits = self._waits.get(_key_of(method, request), [])
         else:

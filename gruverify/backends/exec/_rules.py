@@ -44,7 +44,7 @@ class Late(ProtocolBroken):
 
 
 class GivenUp(NotImplementedError):
-    """A method that is not asked any more, because it was late or broke off too often."""
+    """A method that is not called any more, because it was late or broke off too often."""
 
 
 class ProgramError(RuntimeError):

@@ -207,7 +207,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     asks_more=True,
 )
 def decomposition(trial: Trial) -> Iterator[Residual]:
-    # The backend's own states: the product rule is asked of it, and not its forward pass again.
+    # The backend's own states: the product rule is checked on it, and not its forward pass again.
     before = np.concatenate([trial.case.state[None], trial.observed.sequence[0][:-1]])
     yield from _two_ways(trial, trial.observed.sequence_vjp, trial.observed.chained_vjp(before))
 

@@ -16,7 +16,7 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare
 from gruverify.invariants.core._trial import Change, Trial
 
-#: Beside where a function bends: half open, and far on both sides.
+#: Next to where a function bends: half open, and far on both sides.
 _ANYWHERE = (0.5, -0.5, 8.0, -8.0)
 
 

@@ -104,7 +104,7 @@ _READERS = {gate: _reading(gate) for gate in "rzc"}
 )
 def one_gate_reads_the_input(trial: Trial) -> Iterator[Residual]:
     for gate, reading in _READERS.items():
-        # With three gates reading, one wrong term can hide beside two larger ones; alone it is all
+        # With three gates reading, one wrong term can hide behind two larger ones; alone it is all
         # there is.
         small = trial.on(reading)
         found, expected = small.observed.sequence_vjp.inputs[0], small.exact.gradients.inputs[0]

@@ -67,7 +67,7 @@ def scale_of(expected: Parameters, block: str) -> float:
     """The range that bounds of a block are held against: the largest entry of the packed parameter
     it is a part of.
     """
-    # Of the whole packed array: that one gate's block is nearly 0 beside the others is a claim.
+    # Of the whole packed array: that one gate's block is nearly 0 next to the others is a claim.
     return max(largest(getattr(expected, part)) for part in BLOCKS_OF[_PACKED[block[:3]]])
 
 
@@ -89,8 +89,8 @@ def compared(
             ball,
             scale=scale_of(expected.parameters, block),
         )
-    # One range for all steps: a step whose gradient is small beside the others' is known well
-    # enough.
+    # One range for all steps: a step whose gradient is small compared with the others' is known
+    # well enough.
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
         yield compare(f"{kind}x[t={t}]", "bj", actual, ball, scale=scale)

@@ -33,7 +33,7 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
     sizes = _sizes(subject, inputs, *arguments[4:5])
     if declared.shapes == "few" and not is_of_few(declared, sizes):
         yield "shapes='few'"
-    # Whoever takes a sequence of one step is asked about one of none, which it may refuse.
+    # Whoever takes a sequence of one step is called with one of none, which it may refuse.
     if sizes.get("T", declared.min_length) < declared.min_length and declared.min_length > 1:
         yield f"min_length={declared.min_length}"
     if method in STACK_METHODS:

@@ -1,4 +1,4 @@
-"""The methods of the contract, as what is asked of each of them alike sees them: the arrays of an
+"""The methods of the contract, as what is checked on each of them alike sees them: the arrays of an
 answer, by name.
 """
 

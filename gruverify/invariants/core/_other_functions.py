@@ -1,4 +1,4 @@
-"""What is asked of a GRU that declares other activation functions than σ and tanh, or a clip."""
+"""What is checked on a GRU that declares other activation functions than σ and tanh, or a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OF_USUAL = ("agreement/analytic-gradient",)
 
 
 def ruled_out_by_functions(invariant: Invariant, declared: Declarations) -> str:
-    """Why an invariant is not asked of a GRU with such functions; empty if it is."""
+    """Why an invariant is not checked on a GRU with such functions; empty if it is."""
     if not declared.other_functions:
         return ""
     what = f"declared activations={declared.activations!r}"

@@ -1,4 +1,4 @@
-"""The ranges of the parts of a gradient: what a bound must be small beside to claim something.
+"""The ranges of the parts of a gradient: a bound claims something if it is small against them.
 
 Where gates are saturated a gradient is tiny, or 0, and no bound is below it that allows the
 roundings of a gate. That it is tiny is a claim all the same. So the range of a part is not only its
@@ -24,7 +24,7 @@ class Ranges:
     initial state.
 
     That of the initial state is that of any state: where the run forgets it, its gradient is small
-    beside others.
+    compared with others.
     """
 
     parameters: Parameters

@@ -224,7 +224,7 @@ def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
     """How many entries claim something. A bound of 0 always does, or one that is what float64 may
     underflow by.
     """
-    # Usually all bounds are small beside the range, and no entry need be looked at.
+    # Usually all bounds are small compared with the range, and no entry need be looked at.
     if bound.item(bound.argmax()) < scale * SHARE:
         return bound.size
     return int(

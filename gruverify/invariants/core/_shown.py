@@ -70,7 +70,7 @@ def shown_cotangents(trial: Trial) -> Shown:
 
 
 class NotAsked(Declined):
-    """What is not asked of a backend, for what it has declared; the message says why."""
+    """What is not checked on a backend, for what it has declared; the message says why."""
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(method, reason)

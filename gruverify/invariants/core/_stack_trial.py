@@ -337,7 +337,7 @@ class StackTrial:
         return other
 
     def asked_again(self) -> StackTrial:
-        """The same case put to the same backend anew: only what that returns is found out again."""
+        """The same case on the same backend again: only what that returns is found out anew."""
         return self.with_backend(self.backend, self.declared)
 
 

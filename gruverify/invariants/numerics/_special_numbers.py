@@ -51,7 +51,7 @@ def probed(case: Case) -> Case:
     """One step from 1/2 with kept shares and reset gates of 1/2, 1 and 0, and candidates of
     tanh(2048(2r - 1)).
 
-    W_hc = 8192 is all there is of the candidate, beside a constant of -2048: whichever side of the
+    W_hc = 8192 is all there is of the candidate, next to a constant of -2048: whichever side of the
     product is reset, its pre-activation is -2048 + 4096 r.
     """
     z = update_preactivation(case.cell.variant, cycled(case, *np.repeat(_LEVELS, 3)))

@@ -268,7 +268,7 @@ def _pieces(sweep: Sweep, members: int) -> Iterator[Sweep]:
         yield Sweep(part, sweep.at[some])
 
 
-# -- what is asked of it ---------------------------------------------------------------------------
+# -- what is checked on it -------------------------------------------------------------------------
 
 #: What was found of a backend, by its identity, for as long as it lives.
 _known: dict[int, tuple[ReferenceType[Any], dict[Any, list[Residual]]]] = {}

@@ -40,7 +40,7 @@ def _first_step(trial: Trial) -> Magnitudes:
     return magnitudes(trial.case.cell, trial.exact.step)
 
 
-#: Roundings, and products, of a limit beside those of its sums.
+#: Roundings, and products, of a limit besides those of its sums.
 _DEEP = 8
 
 
@@ -241,7 +241,7 @@ def _vanishes(trial: Trial) -> NDArray:
 
 
 def _update_gate_in_subnormals(trial: Trial, a: Activations) -> Floats:
-    """A bound of z, (B, H), in units of the format's smallest number, beside which float64 itself
+    """A bound of z, (B, H), in units of the format's smallest number, next to which float64 itself
     has no smaller one.
 
     σ(a) ≤ e^a, divided by that number in the exponent; what is far too large is cut off.

@@ -49,8 +49,8 @@ def by_place(
 def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
     def check(trial: StackTrial) -> Iterator[Residual]:
         expected = trial.exact.gradients
-        # One range for an array of all layers: a lower layer's gradient may be small beside the
-        # top's.
+        # One range for an array of all layers: a lower layer's gradient may be small compared with
+        # the top's.
         scale = max(
             largest(ball) for name, ball in expected.parameters.items() if name.startswith(packed)
         )

@@ -59,7 +59,7 @@ def campaign_document(
 
 
 def first_seen(cause: Cause, seen: Seen) -> str:
-    """When the first unit was kept that shows a cause, in UTC; empty if nobody knows."""
+    """When the first unit was kept that shows a cause, in UTC; empty if it is not known."""
     return seen.get(cause.first_unit, "")
 
 

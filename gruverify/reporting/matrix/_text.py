@@ -142,9 +142,9 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
     good = not matrix.survivors and not matrix.false_alarms
     colour = "bold green" if good else "bold red"
     console.print(
-        f"\n[{colour}]{s['caught']} of {s['entries']} caught[/] ({_counted(s['faults'])}), "
-        f"{s['false alarms']} false alarms on {s['rewrites']} right rewrites; {_spread(s)}; "
-        f"{matrix.seconds:.0f} s"
+        f"\n[{colour}]{s['caught']} of {s['entries']} fault/variant pairs caught[/] "
+        f"({_counted(s['faults'], 'fault')}), {_counted(s['false alarms'], 'false alarm')} on "
+        f"{_counted(s['rewrites'], 'correct rewrite')}; {_spread(s)}; {matrix.seconds:.0f} s"
     )
     shown = next(
         # What needs looking at first; `--only` may have left any of them empty.
@@ -157,10 +157,10 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
         )
 
 
-def _counted(faults: int) -> str:
-    if faults == 1:
-        return "1 fault on the sides that it has"
-    return f"{faults} faults on the sides that they have"
+def _counted(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 {what}"
+    return f"{number} {what}s"
 
 
 def _spread(s: JsonObject) -> str:

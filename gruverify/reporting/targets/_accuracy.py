@@ -1,4 +1,4 @@
-"""What `gruverify accuracy --json` measured, beside what came of the same targets."""
+"""What `gruverify accuracy --json` measured, next to what came of the same targets."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Row:
     """One target of several.
 
     verdict: that of its result, or one of NOT_ASKED, with the `reason`, and `install`, the command
-    that makes it available; exit: the exit code of its check, None where nobody ran it; date: of
+    that makes it available; exit: the exit code of its check, None where it was not run; date: of
     the run, as ISO 8601 has it, empty if unknown; counts: how many pairs of invariant and format
     have which status; cause: what is likely to have caused its failures, in words; result: the
     file of its result, relative to that of the rows, empty if there is none; accuracy: the worst
@@ -110,7 +110,7 @@ class Row:
 
     @property
     def said(self) -> str:
-        """What there is to say beside the verdict, in a line: empty where it conforms."""
+        """What there is to say besides the verdict, in a line: empty where it conforms."""
         if self.unexpected:
             return f"passed, and was expected to fail: {', '.join(self.unexpected)}"
         return self.reason or self.cause or "; ".join(self.doubts)
