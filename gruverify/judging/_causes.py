@@ -350,11 +350,13 @@ def start_that_explains(source: Source) -> Cause | None:
 
 def first_step_that_explains(source: Source, failed: Sequence[Held]) -> Cause | None:
     """Another initial state: the first step of a direction alone is off, and what follows from the
-    states that were recorded is right.
+    states that were recorded is right. For whoever has tried less accuracy, which may show there
+    alone, too.
     """
     for one in failed:
         later = one.there[1:].any()
-        if one.beyond[1:].any() or not later:
+        finite = np.isfinite(one.recorded[one.beyond]).all()
+        if one.beyond[1:].any() or not later or not finite:
             return None
     state = "zeros"
     if np.any(source.record.state):
@@ -461,7 +463,6 @@ def causes(
         return
     # What asks for no other reading and costs one pass comes first.
     yield start_that_explains(source)
-    yield first_step_that_explains(source, failed)
     yield lengths_that_explain(source)
     yield masks_that_explain(source)
     yield axes_that_explain(source)

@@ -16,6 +16,7 @@ from gruverify.engine import ENOUGH
 from gruverify.judging._causes import (
     Cause,
     causes,
+    first_step_that_explains,
     function_accuracy_that_explains,
     source_of,
 )
@@ -136,15 +137,25 @@ def _failed(
         reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
         return ruling_of("undecidable", reasons, found, declared, each, cause=cause)
     if cause is not None:
-        return ruling_of(
-            "bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause
-        )
+        return _another_gru(cause, found, declared, each)
     if one_unit:
         reason = "no other reading explains it, and less accuracy would not single out one unit"
         return ruling_of("bug", (reason,), found, declared, each)
     # A hint and no excuse: wide enough a κ explains many a bug.
     hint = function_accuracy_that_explains(found, declared, failed)
+    if hint is None:
+        cause = first_step_that_explains(source, failed)
+    if cause is not None:
+        return _another_gru(cause, found, declared, each)
     return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
+
+
+def _another_gru(
+    cause: Cause, found: Record, declared: DeclaredValues, each: Sequence[Held]
+) -> Ruling:
+    """A bug that is explained."""
+    reason = f"this explains all of it: {cause.words}"
+    return ruling_of("bug", (reason,), found, declared, each, cause=cause)
 
 
 #: From that many numbers on, all in one unit of a direction that has at least as many units, one

@@ -189,6 +189,21 @@ def test_catches_a_start_that_was_not_given_and_members_that_end_earlier() -> No
     )
 
 
+def test_a_first_step_that_is_less_accurate_is_no_other_start() -> None:
+    one = run()
+    state = one.outputs[0] * np.float32(1 + 2.0**-20)
+    later = run_of(one.stack, one.inputs[1:], state[None])
+
+    ruling = judge(
+        one.cell, one.inputs, np.concatenate([state[None], later]), state=one.state, **KAPPA
+    )
+
+    assert (ruling.verdict, ruling.cause) == ("bug", None)
+    assert ruling.where.startswith("1 of 20 steps")
+    assert ruling.hint is not None
+    assert ruling.hint.words == "a σ and tanh wrong by up to 32 u"
+
+
 def test_less_accuracy_than_declared_is_undecidable_and_says_what_to_declare() -> None:
     one = run(H=8, I=8, T=30, fmt=float64)
     narrow = {
