@@ -37,6 +37,14 @@ FRAMEWORKS: tuple[Target, ...] = (
         places="torch",
     ),
     Target(
+        "torchrl:scan",
+        "TorchRL's GRUModule as a scan along time",
+        "torchrl",
+        built("_torchrl_scan"),
+        f"torchrl==0.14.1 {TORCH}",
+        places="torch",
+    ),
+    Target(
         "opacus",
         "Opacus's DPGRU",
         "opacus",

@@ -23,8 +23,26 @@ def masked(
 def restarted(
     weights: Tensors, inputs: torch.Tensor, state: torch.Tensor | None, restart: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """GRUModule in recurrent mode. Where is_init is set it starts from the state that a rollout
-    stored with the step, which is 0 there.
+    """GRUModule in recurrent mode, with the default recurrent_backend."""
+    return _run("pad", weights, inputs, state, restart)
+
+
+def scanned(
+    weights: Tensors, inputs: torch.Tensor, state: torch.Tensor | None, restart: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same by a scan along time."""
+    return _run("scan", weights, inputs, state, restart)
+
+
+def _run(
+    backend: str,
+    weights: Tensors,
+    inputs: torch.Tensor,
+    state: torch.Tensor | None,
+    restart: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where is_init is set the module starts from the state that a rollout stored with the step,
+    which is 0 there.
     """
     steps = {"x": inputs.swapaxes(0, 1), "is_init": restart.swapaxes(0, 1)[..., None]}
     if state is not None:
@@ -32,7 +50,12 @@ def restarted(
         first = torch.where(restart[0, :, None], 0, state)
         steps["h"] = torch.cat([first[:, None, None], state.new_zeros(B, T - 1, 1, H)], 1)
     named = {f"gru.{name}": weight for name, weight in weights.items()}
-    module = GRUModule(gru=_empty(weights), in_keys=["x", "h"], out_keys=["y", ("next", "h")])
+    module = GRUModule(
+        gru=_empty(weights),
+        in_keys=["x", "h"],
+        out_keys=["y", ("next", "h")],
+        recurrent_backend=backend,
+    )
     with set_recurrent_mode(True):
         found = functional_call(module, named, (TensorDict(steps, steps["x"].shape[:2]),))
     return found["y"].swapaxes(0, 1), found["next", "h"][:, -1, 0]
