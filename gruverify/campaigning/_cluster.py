@@ -33,14 +33,15 @@ _ANSWER, _WAIT = 10.0, 30.0
 #: So often a unit is handed out that no worker can work on. Dask itself hands it out again where
 #: its worker ends, until it has ended some.
 _TRIES = 3
-#: For processes of this machine. What they have to say of their own ends is said here in a line of
-#: ours; and nobody looks at profiles of them, which are taken a hundred times a second.
-_ENVIRONMENT = {
-    "DASK_LOGGING__DISTRIBUTED": "critical",
-    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
-}
+#: For processes of this machine: a nanny gives its own configuration to its worker. What they have
+#: to say of their own ends is said here in a line of ours. Nobody looks at profiles of them, taken
+#: a hundred times a second, or at how soon their event loops answer, fifty times: with both, a
+#: worker and this command take a tenth of a processor while a unit is judged.
 _SETTINGS = {
-    f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in _ENVIRONMENT.items()
+    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 _INSTALL = "pip install 'gruverify[campaign]'"
 

@@ -132,6 +132,10 @@ def sieve(profile: str, fmt: Format) -> Sieve:
     ]
     expected = [answer(right, case) for case in cases]
     assert all(len(each) > 1 for each in expected), "the right one raises"
+    # A format in which it fails would have every mutant caught.
+    for case in cases[:8]:
+        failed = [each for each in judge_trial(trial_of(case, right), every) if each.failed]
+        assert not failed, f"the right one fails {failed[0].invariant.id}: {failed[0].residual}"
     return Sieve(plan, fmt, cases, expected, every)
 
 

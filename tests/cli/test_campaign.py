@@ -23,6 +23,7 @@ from gruverify.reporting import load_outcomes
 from tests.cli._invoke import gruverify, one_line
 
 distributed = pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
 
 SHORT = ("--format", "f32", "--only", "agreement/step", "--only", "contract/shape-step")
 
@@ -254,6 +255,8 @@ def test_workers_that_cannot_be_started_are_told(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(**settings: Any) -> Any:
+        # A nanny gives its worker this configuration, whatever environment it gives it.
+        assert dask.config.get("distributed.worker.profile.enabled") is False
         raise RuntimeError("Cluster failed to start: No space left on device")
 
     monkeypatch.setattr(distributed, "LocalCluster", full)
