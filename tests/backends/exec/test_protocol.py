@@ -124,8 +124,8 @@ LINE_3 = "line 3 of the program's output: rule"
         ("endless", f"{LINE_3} 1: it is longer than 1,048,704 bytes"),
         (
             "twice",
-            "line 4 of the program's output: rule 4: the program printed it beside the answer to "
-            "the same request",
+            "line 4 of the program's output: rule 4: the program printed it in addition to the "
+            "answer to the same request",
         ),
         ("wrong-id", f"{LINE_3} 5: the answer's id is '1', and the request's 2"),
         ("no-id", f"{LINE_3} 5: the answer's id is 'None', and the request's 2"),
