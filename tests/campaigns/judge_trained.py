@@ -85,7 +85,7 @@ def released() -> Iterator[Model]:
 def drawn(H: int = 512) -> Iterator[Model]:
     """One that is not trained, but large."""
     rng, reach = np.random.default_rng(0), 1 / np.sqrt(H)
-    shapes = {"weight_ih": (3 * H, H), "weight_hh": (3 * H, H)}
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("weight_ih", "weight_hh"), (3 * H, H))
     shapes |= dict.fromkeys(("bias_ih", "bias_hh"), (3 * H,))
     weights = {name: rng.uniform(-reach, reach, shape) for name, shape in shapes.items()}
     yield Model("as drawn", weights, lambda rng: rng.normal(size=(STEPS, MEMBERS, H)))
