@@ -325,10 +325,10 @@ def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pyte
 def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is(
     pytester: pytest.Pytester,
 ) -> None:
-    files = {"mine": NONE, "test_mine": one_test("mine:Partial")}
+    test = one_test("mine:Partial")
 
-    chosen = inside(pytester, *FEW, "--gru-only", "bounds", **files)
-    by_pytest = inside(pytester, *FEW, "-k", "bounds", **files)
+    chosen = inside(pytester, *FEW, "--gru-only", "bounds", mine=NONE, test_mine=test)
+    by_pytest = inside(pytester, *FEW, "-k", "bounds", mine=NONE, test_mine=test)
 
     assert (outcomes(chosen)["passed"], chosen.ret) == (1, pytest.ExitCode.TESTS_FAILED)
     chosen.stdout.fnmatch_lines(
