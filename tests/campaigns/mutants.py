@@ -14,6 +14,7 @@ profile and format has a file of results of its own.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import time
 import types
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import gruverify
 from gruverify.arithmetic import Format, format_named
@@ -40,13 +42,33 @@ SOURCE = Path(__file__).with_name("_plain_gru.py").read_text(encoding="utf-8")
 _NUMBERS = {"float16": "f2", "bfloat16": "bfloat16", "float32": "f4", "float64": "f8"}
 
 
+class _Rounded(ast.NodeTransformer):
+    """Matrix products whose numbers are of the format: NumPy's of bfloat16 are float32."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """A product as a call."""
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.MatMult):
+            return node
+        return ast.Call(ast.Name("rounded", ast.Load()), [node], [])
+
+
+def _rounded(product: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return product.astype("bfloat16")
+
+
 def built(source: str, fmt: str = "float32") -> Any:
     """The backend that a source is, in a format: the source is one of float32."""
     text = source.replace("float32", fmt)
     for quote in "'\"":
         text = text.replace(f"{quote}f4{quote}", f"{quote}{_NUMBERS[fmt]}{quote}")
     module = types.ModuleType("mutant")
-    exec(compile(text, "mutant", "exec"), module.__dict__)
+    tree = ast.parse(text)
+    if fmt == "bfloat16":
+        _Rounded().visit(tree)
+        ast.fix_missing_locations(tree)
+        module.__dict__["rounded"] = _rounded
+    exec(compile(tree, "mutant", "exec"), module.__dict__)
     module.accumulates = fmt  # type: ignore[attr-defined]  # NumPy adds up a batch entry by entry
     return completed(module)
 
