@@ -69,7 +69,7 @@ def test_catches_a_claim_that_is_true_of_neither() -> None:
 def test_what_does_not_vary_tells_nothing() -> None:
     found = claim(np.ones((3, 4)), np.ones((3, 4)))
 
-    assert "cannot be told" in claim_in_words(found)
+    assert "cannot be said" in claim_in_words(found)
 
 
 def test_equal_values_share_their_rank() -> None:

@@ -107,7 +107,7 @@ def test_a_folder_with_anything_else_is_left_alone(foreign: str, tmp_path: Path)
     (out / foreign).write_text("mine")
     before = files(tmp_path)
 
-    with pytest.raises(BadFolder, match="no part of a report: name another folder"):
+    with pytest.raises(BadFolder, match="not part of a report: name another folder"):
         write_report([good()], out)
 
     assert files(tmp_path) == before
