@@ -17,8 +17,7 @@ def suggested_names(module: nn.Module, name: str) -> str:
     """What to write for a module called `name`, as far as names, shapes and a call tell."""
     for path, part in module.named_modules():
         if names := _names_of(part):
-            # The parts of a module alone have a path.
-            prefix = f"{path}." * bool(path)
+            prefix = path and f"{path}."  # the module itself has no path
             if others := [each for each in shapes_of(module) if not each.startswith(prefix)]:
                 return _only_a_part(path, part, others)
             said = json.dumps({f"{prefix}{each}": block for each, block in names.items()})

@@ -179,7 +179,7 @@ def inputs_scaled(case: Case) -> Case:
     a third of the format's exponents up and down, in turn.
     """
     fmt = case.format
-    # Where the change ends is the cells' and not the column's: one input alone meets all of them.
+    # The turn begins elsewhere in cells of other sizes: those of one input meet all four, too.
     first = case.cell.hidden_size + case.cell.input_size
     # Far, for a clamp of inputs or of weights shows only beyond it; and no further, so that the
     # products of what is large with what is small stay what they were.

@@ -77,7 +77,6 @@ def test_catches_a_document_that_breaks_its_schema() -> None:
         check({"schema": 1, "model": "m", "inputs": {}, "layers": []})
 
 
-@pytest.mark.uncounted
 def test_the_page_has_the_same_in_words_and_pictures(files: Path) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")

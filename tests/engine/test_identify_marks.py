@@ -19,8 +19,6 @@ from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import FAULTS
 from gruverify.reporting import print_identity
 
-pytestmark = pytest.mark.uncounted
-
 
 def left(backend: Backend) -> dict[str, list[str]]:
     """By method, what it may do with marked steps, in words; "" is what it should."""

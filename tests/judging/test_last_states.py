@@ -17,8 +17,6 @@ from gruverify.judging import record, rule, rule_last
 
 from ._runs import KAPPA, Run, run
 
-pytestmark = pytest.mark.uncounted
-
 
 def last_of(given: Run, lengths: Any = None) -> dict[int, Any]:
     """The last states (D, B, H) of every layer."""
