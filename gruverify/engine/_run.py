@@ -293,6 +293,8 @@ class FormatRun:
                 self.ledger.enter(id, self.format, str(case.variant), tally)
                 self._meet(case, [] if expected else [judgement])
         self.ledger.replays.append(Replay(id, self.format.name, cast(Fate, fate)))
+        # A run that is ended while witnesses are tried has found what they show.
+        self._report(at_once=fate == "failed")
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
         """Each stream with its share of the time that the format has, by how many cases are left to

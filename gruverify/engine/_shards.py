@@ -62,7 +62,7 @@ _MOST_DEATHS = 6
 @dataclass
 class Shard:
     """One process and what is known of it: the format and case it is at, what failed there, and the
-    formats that it has finished.
+    formats that it has finished. begun: when, by the clock of `time.monotonic`.
     """
 
     formats: tuple[Format, ...]
@@ -74,6 +74,7 @@ class Shard:
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     result: Result | None = None
+    begun: float = field(default_factory=time.monotonic)
 
     def note(self, event: Event) -> None:
         """Follow the process, so that its death loses nothing that was found."""
@@ -105,7 +106,8 @@ class Shard:
         """What is known of the formats that it finished; unless another process begins the last one
         again, of that one too.
         """
-        nothing = Result(header, {}, {}, True, 0.0, (note,) if note else ())
+        seconds = time.monotonic() - self.begun
+        nothing = Result(header, {}, {}, True, seconds, (note,) if note else ())
         # Its processor seconds are not known: it could not say what the last format took.
         found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
         if (last := self.so_far) is not None and not begun_again:

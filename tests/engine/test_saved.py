@@ -18,6 +18,7 @@ from gruverify.engine import (
     Event,
     FirstFailure,
     Replay,
+    SoFar,
     Witness,
     replay_lines,
     save_witness,
@@ -75,6 +76,19 @@ def test_they_fail_before_a_case_is_drawn(folder: Path) -> None:
     assert (first.number, first.format) == (0, "float32")
     assert result.header["replayed"] == {"tried": 2, "left_out": []}
     assert {replay.fate for replay in result.replays} == {"failed"}
+
+
+@pytest.mark.uncounted
+def test_what_they_show_is_reported_before_a_case_is_drawn(folder: Path) -> None:
+    """A run that is killed while it tries them loses nothing."""
+    events = list[Event]()
+
+    found(halved, replay=folder, listener=events.append)
+
+    drawing = next(i for i, event in enumerate(events) if isinstance(event, CaseJudged))
+    *_, last = (event for event in events[:drawing] if isinstance(event, SoFar))
+    assert {id for id, _ in last.witnesses} == {"agreement/step", "agreement/one-unit"}
+    assert {id for id, _, _ in last.tallies} >= {"agreement/step", "agreement/one-unit"}
 
 
 @pytest.mark.uncounted

@@ -119,6 +119,7 @@ def test_ctrl_c_in_the_parent_brings_home_what_there_is(planted: str) -> None:
     )
 
     assert (result.complete, result.verdict) == (False, "interrupted")
+    assert result.seconds > 0
     assert 1 <= max(tally.cases for tally in result.tallies.values()) < 100_000
 
 
