@@ -32,5 +32,6 @@ from gruverify_strategies import stacks as stacks
 from gruverify_strategies import states as states
 from gruverify_strategies import torch_cells as torch_cells
 from gruverify_strategies import torch_grus as torch_grus
+from gruverify_strategies import unit_masks as unit_masks
 from gruverify_strategies import variants as variants
 from gruverify_strategies import views as views

@@ -211,6 +211,75 @@ class AutogradMasks:
         return _gradients(loaded, *with_cotangents(found, d_outputs, d_last), x_, h_)
 
 
+@dataclass(frozen=True)
+class AutogradZoneout:
+    """Sequences of which single units keep their state, as a loop over an implementation of one
+    step.
+    """
+
+    load: Load
+
+    @translated
+    def sequence_zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where keep_units (T, B, H) says which units keep
+        their state.
+        """
+        with torch.no_grad():
+            given = tensor(inputs), _tensor_or_none(state)
+            outputs, last = _zoneout(self.load(cell), cell, *given, keep_units)
+        return numpy(outputs), numpy(last)
+
+    @translated
+    @torch.enable_grad()
+    def sequence_zoneout_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep_units: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        loaded = self.load(cell)
+        x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
+        found = _zoneout(loaded, cell, x_, h_, keep_units)
+        return _gradients(loaded, *with_cotangents(found, d_outputs, d_last), x_, h_)
+
+
+def _zoneout(
+    step: Loaded,
+    cell: Cell,
+    inputs: torch.Tensor,
+    state: torch.Tensor | None,
+    keep_units: NDArray,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The outputs (T, B, H) and the last state (B, H)."""
+    h, outputs = _start(cell, inputs, state), list[torch.Tensor]()
+    for x, kept in zip(inputs, tensor(keep_units), strict=True):
+        h = torch.where(kept, h, step(x, h))
+        outputs.append(h)
+    return _along_time(inputs, outputs, h)
+
+
+def _start(cell: Cell, inputs: torch.Tensor, state: torch.Tensor | None) -> torch.Tensor:
+    """The initial state (B, H): zeros, if none is given."""
+    if state is None:
+        return inputs.new_zeros(inputs.shape[1], cell.hidden_size)
+    return state
+
+
+def _along_time(
+    inputs: torch.Tensor, outputs: list[torch.Tensor], last: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    # torch.stack refuses to stack nothing.
+    if not outputs:
+        return inputs.new_zeros(0, *last.shape), last
+    return torch.stack(outputs), last
+
+
 def _masked(
     step: Loaded,
     cell: Cell,
@@ -220,17 +289,13 @@ def _masked(
     restart: NDArray,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The outputs (T, B, H) and the last state (B, H)."""
-    h = inputs.new_zeros(inputs.shape[1], cell.hidden_size) if state is None else state
-    outputs = list[torch.Tensor]()
+    h, outputs = _start(cell, inputs, state), list[torch.Tensor]()
     for x, kept, anew in zip(inputs, tensor(keep), tensor(restart), strict=True):
         # Selected, and not multiplied by 0 or 1: 0·NaN would be NaN.
         h = torch.where(anew[:, None], torch.zeros_like(h), h)
         h = torch.where(kept[:, None], h, step(x, h))
         outputs.append(h)
-    # torch.stack refuses to stack nothing.
-    if not outputs:
-        return inputs.new_zeros(0, *h.shape), h
-    return torch.stack(outputs), h
+    return _along_time(inputs, outputs, h)
 
 
 def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:

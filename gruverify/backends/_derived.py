@@ -210,7 +210,8 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
 def _unmasked(
     method: str, backend: object, cell: Cell, inputs: NDArray, state: NDArray | None
 ) -> object:
-    answered: object = value_of(backend, method)(cell, inputs, state, _no_mask(inputs))
+    none = _no_mask(method, cell, inputs)
+    answered: object = value_of(backend, method)(cell, inputs, state, none)
     return answered
 
 
@@ -223,12 +224,15 @@ def _unmasked_vjp(
     *cotangents: NDArray | None,
 ) -> object:
     pulled = value_of(backend, method)
-    answered: object = pulled(cell, inputs, state, _no_mask(inputs), *cotangents)
+    answered: object = pulled(cell, inputs, state, _no_mask(method, cell, inputs), *cotangents)
     return answered
 
 
-def _no_mask(inputs: NDArray) -> NDArray:
-    return np.zeros(inputs.shape[:2], bool)
+def _no_mask(method: str, cell: Cell, inputs: NDArray) -> NDArray:
+    members: NDArray = np.zeros(inputs.shape[:2], bool)
+    if method.startswith("sequence_zoneout"):
+        return np.repeat(members[..., None], cell.hidden_size, axis=2)
+    return members
 
 
 def _always(declared: Declarations) -> bool:
@@ -245,6 +249,7 @@ _DERIVATIONS: dict[
     ("sequence", "stack"): (_sequence, _takes_one_layer),
     ("sequence", "sequence_masked"): (partial(_unmasked, "sequence_masked"), _always),
     ("sequence", "sequence_restarted"): (partial(_unmasked, "sequence_restarted"), _always),
+    ("sequence", "sequence_zoneout"): (partial(_unmasked, "sequence_zoneout"), _always),
     ("sequence_vjp", "stack_vjp"): (_sequence_vjp, _takes_one_layer),
     ("sequence_vjp", "sequence_masked_vjp"): (
         partial(_unmasked_vjp, "sequence_masked_vjp"),
@@ -252,6 +257,10 @@ _DERIVATIONS: dict[
     ),
     ("sequence_vjp", "sequence_restarted_vjp"): (
         partial(_unmasked_vjp, "sequence_restarted_vjp"),
+        _always,
+    ),
+    ("sequence_vjp", "sequence_zoneout_vjp"): (
+        partial(_unmasked_vjp, "sequence_zoneout_vjp"),
         _always,
     ),
     ("step", "sequence"): (_step, _takes_one_step),

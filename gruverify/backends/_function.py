@@ -76,6 +76,8 @@ class FunctionBackend(Declarations):
     sequence_masked_vjp: SequenceAtVjp | None = None
     sequence_restarted: SequenceAt | None = None
     sequence_restarted_vjp: SequenceAtVjp | None = None
+    sequence_zoneout: SequenceAt | None = None
+    sequence_zoneout_vjp: SequenceAtVjp | None = None
     reloaded: Reload | None = None
 
 
@@ -95,6 +97,8 @@ def backend(
     sequence_masked_vjp: SequenceAtVjp | None = None,
     sequence_restarted: SequenceAt | None = None,
     sequence_restarted_vjp: SequenceAtVjp | None = None,
+    sequence_zoneout: SequenceAt | None = None,
+    sequence_zoneout_vjp: SequenceAtVjp | None = None,
     name: str | None = None,
     variants: Variants | None = None,
     formats: Formats | None = None,
@@ -107,7 +111,7 @@ def backend(
     else. The methods are those of `gruverify.backends.contract`; give at least one of them.
 
     Args:
-        step: The method of this name, as are all down to `sequence_restarted_vjp`.
+        step: The method of this name, as are all down to `sequence_zoneout_vjp`.
         step_jacobian: See `HasStepJacobian`.
         step_vjp: See `HasStepVjp`.
         sequence: See `HasSequence`.
@@ -121,6 +125,8 @@ def backend(
         sequence_masked_vjp: See `HasSequenceMaskedVjp`.
         sequence_restarted: See `HasSequenceRestarted`.
         sequence_restarted_vjp: See `HasSequenceRestartedVjp`.
+        sequence_zoneout: See `HasSequenceZoneout`.
+        sequence_zoneout_vjp: See `HasSequenceZoneoutVjp`.
         name: How reports call it: the first function's own name unless given.
         variants: The conventions that it has, one or several; PyTorch's unless given.
         formats: The formats, one or several, by name too; all four unless given.
@@ -145,6 +151,8 @@ def backend(
         "sequence_masked_vjp": sequence_masked_vjp,
         "sequence_restarted": sequence_restarted,
         "sequence_restarted_vjp": sequence_restarted_vjp,
+        "sequence_zoneout": sequence_zoneout,
+        "sequence_zoneout_vjp": sequence_zoneout_vjp,
     }
     given = _required({method: f for method, f in methods.items() if f is not None})
     # The weakest first: defaults, what attributes of the functions say, and then the keywords.

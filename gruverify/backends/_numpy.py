@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from gruverify.arithmetic import FORMATS, NDArray, floating
+from gruverify.arithmetic import FORMATS, Array, NDArray, floating
 from gruverify.cell import (
     VARIANTS,
     Arrangement,
@@ -19,9 +20,11 @@ from gruverify.cell import (
     parameter_name,
 )
 from gruverify.formulas import (
+    Bptt,
     MaskedRun,
     Run,
     StackRun,
+    ZoneoutRun,
     activations,
     bptt,
     directional_run,
@@ -35,7 +38,11 @@ from gruverify.formulas import (
     sequence,
     stack,
     stack_bptt,
+    zoneout_bptt,
+    zoneout_sequence,
 )
+
+_AnyRun = TypeVar("_AnyRun", MaskedRun, ZoneoutRun)
 
 
 class NumpyBackend:
@@ -170,7 +177,7 @@ class NumpyBackend:
     ) -> Gradients:
         """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         run = self._masked(cell, inputs, state, keep, np.zeros_like(keep))
-        return _pulled(cell, inputs, run, d_outputs, d_last)
+        return _pulled(cell, inputs, run, masked_bptt, d_outputs, d_last)
 
     def sequence_restarted(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, restart: NDArray
@@ -191,7 +198,28 @@ class NumpyBackend:
     ) -> Gradients:
         """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         run = self._masked(cell, inputs, state, np.zeros_like(restart), restart)
-        return _pulled(cell, inputs, run, d_outputs, d_last)
+        return _pulled(cell, inputs, run, masked_bptt, d_outputs, d_last)
+
+    def sequence_zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where keep_units (T, B, H) says which units keep
+        their state.
+        """
+        return _shown(self._zoneout(cell, inputs, state, keep_units))
+
+    def sequence_zoneout_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep_units: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        run = self._zoneout(cell, inputs, state, keep_units)
+        return _pulled(cell, inputs, run, zoneout_bptt, d_outputs, d_last)
 
     def _masked(
         self,
@@ -204,6 +232,13 @@ class NumpyBackend:
         start = floating(self._state(cell, inputs, state))
         xs = list(floating(inputs))
         return masked_sequence(cell.variant, cell.parameters(floating), xs, start, keep, restart)
+
+    def _zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
+    ) -> ZoneoutRun:
+        start = floating(self._state(cell, inputs, state))
+        xs = list(floating(inputs))
+        return zoneout_sequence(cell.variant, cell.parameters(floating), xs, start, keep_units)
 
     def _directional(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
@@ -303,8 +338,8 @@ class NumpyBackend:
         return outputs, self._states(s, arranged, inputs, states).copy()
 
 
-def _shown(run: MaskedRun) -> tuple[NDArray, NDArray]:
-    """The outputs of a masked run, and its last state."""
+def _shown(run: MaskedRun | ZoneoutRun) -> tuple[NDArray, NDArray]:
+    """The outputs of a run with masks, and its last state."""
     # Copies: a state that was kept throughout would be the caller's own.
     return np.stack(run.states)[1:], np.array(run.states[-1])
 
@@ -312,11 +347,12 @@ def _shown(run: MaskedRun) -> tuple[NDArray, NDArray]:
 def _pulled(
     cell: Cell,
     inputs: NDArray,
-    run: MaskedRun,
+    run: _AnyRun,
+    back: Callable[[_AnyRun, Sequence[Array] | None, Array | None], Bptt],
     d_outputs: NDArray | None,
     d_last: NDArray | None,
 ) -> Gradients:
-    """The gradients of a masked run at both cotangents."""
+    """The gradients of a run with masks at both cotangents, by its way back."""
     if not len(inputs):
         start = np.asarray(run.states[0])
         return _of_no_steps(cell, inputs, np.zeros_like(start) if d_last is None else d_last.copy())
@@ -325,8 +361,8 @@ def _pulled(
         each = list(floating(d_outputs))
     if d_last is not None:
         end = floating(d_last)
-    back = masked_bptt(run, each, end)
-    return pack(back.parameters, np.stack(back.inputs), np.array(back.state), cell.variant.bias)
+    found = back(run, each, end)
+    return pack(found.parameters, np.stack(found.inputs), np.array(found.state), cell.variant.bias)
 
 
 def _of_no_steps(cell: Cell, inputs: NDArray, state: NDArray) -> Gradients:

@@ -18,6 +18,7 @@ from gruverify.backends._autograd import (
     AutogradSequence,
     AutogradStack,
     AutogradStep,
+    AutogradZoneout,
     Load,
     Loaded,
     LoadStack,
@@ -281,7 +282,7 @@ def from_loads(
     if load_sequence and directions:
         parts.append(AutogradDirections(load_sequence))
     if load_masked:
-        parts.append(AutogradMasks(load_masked))
+        parts += [AutogradMasks(load_masked), AutogradZoneout(load_masked)]
     if load_stack:
         parts.append(AutogradStack(load_stack))
     # What no part offers stays None, which switches off the invariants that need it.

@@ -171,9 +171,7 @@ class HasStackVjp(Protocol):
 
 
 class HasSequenceMasked(Protocol):
-    """Several steps of a cell, of which each member skips some: masks in mid-sequence, padding,
-    zoneout of whole states.
-    """
+    """Several steps of a cell, of which each member skips some: masks in mid-sequence, padding."""
 
     def sequence_masked(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, /
@@ -239,6 +237,40 @@ class HasSequenceRestartedVjp(Protocol):
         ...
 
 
+class HasSequenceZoneout(Protocol):
+    """Several steps of a cell, of which each unit of each member keeps its state at some: zoneout
+    with the mask that was drawn.
+    """
+
+    def sequence_zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, H) and the last state (B, H), where keep_units (T, B, H), of bool, is
+        True where a unit keeps its state, bit for bit; all others have that of the step, which is
+        taken from the whole state. Nothing is divided by a rate.
+        """
+        ...
+
+
+class HasSequenceZoneoutVjp(Protocol):
+    """The gradients of several steps with zoneout, at the mask that was drawn."""
+
+    def sequence_zoneout_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep_units: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be
+        None.
+        """
+        ...
+
+
 #: What a backend of cells may offer, what of that is a derivative along a direction, and what one
 #: of stacks may.
 OF_CELLS: tuple[type, ...] = (
@@ -259,6 +291,8 @@ OF_OPTIONS: tuple[type, ...] = (
     HasSequenceMaskedVjp,
     HasSequenceRestarted,
     HasSequenceRestartedVjp,
+    HasSequenceZoneout,
+    HasSequenceZoneoutVjp,
 )
 
 

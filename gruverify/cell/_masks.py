@@ -36,9 +36,14 @@ def mask_names(case: Case) -> list[str]:
     """The name of each member's mask: the patterns by turns, so that seven members have all of
     them. Which of them comes first depends on the cell's weights.
     """
-    # By numbers of the case, and not of its inputs: what a mask hides may be changed under it.
-    first, names = zlib.crc32(case.cell.weight_hh.tobytes()), list(PATTERNS)
+    first, names = _first(case), list(PATTERNS)
     return [names[(first + b) % len(names)] for b in range(len(case.state))]
+
+
+def _first(case: Case) -> int:
+    """Which pattern the first member has."""
+    # By numbers of the case, and not of its inputs: what a mask hides may be changed under it.
+    return zlib.crc32(case.cell.weight_hh.tobytes()) % len(PATTERNS)
 
 
 def masks_of(case: Case) -> Mask:
@@ -48,3 +53,13 @@ def masks_of(case: Case) -> Mask:
     for b, name in enumerate(mask_names(case)):
         found[:, b] = pattern(name, T)
     return found
+
+
+def unit_masks_of(case: Case) -> Mask:
+    """The masks of the units of a case, (T, B, H): the first unit of a member has the member's,
+    each other the pattern after that of the unit before it.
+    """
+    T, (B, H) = len(case.inputs), case.state.shape
+    each = np.stack([pattern(name, T) for name in PATTERNS], axis=-1)
+    turns = _first(case) + np.arange(B)[:, None] + np.arange(H)
+    return np.asarray(each[:, turns % len(PATTERNS)])

@@ -30,6 +30,7 @@ from gruverify.faults import (
     _stack_gradients,
     _stacks,
     _weights,
+    _zoneout,
 )
 from gruverify.faults._fault import OBSERVABLES as OBSERVABLES
 from gruverify.faults._fault import RIGHT, WRONG, file_by_file
@@ -57,6 +58,7 @@ FILES = (
     _stack_gradients,
     _extremes,
     _masks,
+    _zoneout,
     _other_functions,
     _equivalents,
 )

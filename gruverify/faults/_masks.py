@@ -147,6 +147,8 @@ def masks_used_up() -> Backend:
         sequence_masked_vjp=used_up,
         sequence_restarted=used_up,
         sequence_restarted_vjp=used_up,
+        sequence_zoneout=used_up,
+        sequence_zoneout_vjp=used_up,
     )
 
 

@@ -18,6 +18,7 @@ from gruverify_strategies._lengths import Batch as Batch
 from gruverify_strategies._lengths import lengths as lengths
 from gruverify_strategies._lengths import sequences as sequences
 from gruverify_strategies._masks import masks as masks
+from gruverify_strategies._masks import unit_masks as unit_masks
 from gruverify_strategies._regimes import Regime as Regime
 from gruverify_strategies._regimes import Regimes as Regimes
 from gruverify_strategies._regimes import regimes as regimes

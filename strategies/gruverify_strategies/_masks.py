@@ -1,4 +1,4 @@
-"""Masks: which steps of each member are skipped, or start anew."""
+"""Masks: which steps of each member are skipped, or start anew; which units keep their state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Masks: TypeAlias = npt.NDArray[np.bool_]
 
 #: Besides the patterns: every other step or so, as a seed of the member's own says.
 _ANY = "any step"
-#: Bytes of the header for each member: which mask, and that seed.
+#: Bytes of the header for each member, or unit: which mask, and that seed.
 _LENGTH = 1 + 4
 
 
@@ -48,9 +48,46 @@ def masks(
     # Bytes for each slot that there may be, so that emptying one changes no other member.
     own = [bytes(islice(codes, _LENGTH)) for _ in range(most)]
     for b, slot in enumerate(filled["B"]):
-        name, seed = choose(own[slot][0], [*PATTERNS, _ANY]), list(own[slot][1:])
-        if name == _ANY:
-            found[:, b] = np.random.Generator(np.random.SFC64(seed)).random(T) < 1 / 2
-        else:
-            found[:, b] = pattern(name, T)
+        found[:, b] = _along_time(own[slot], T)
     return found
+
+
+@st.composite
+def unit_masks(
+    draw: st.DrawFn,
+    *,
+    min_T: int = 1,
+    max_T: int | None = None,
+    min_B: int = 1,
+    max_B: int | None = None,
+    min_H: int = 1,
+    max_H: int | None = None,
+) -> Masks:
+    """Masks (T, B, H) of the units of each member, bool, True where a unit keeps its
+    state: zoneout.
+
+    Each unit has one of the patterns of `masks`, or steps drawn one by one. Shrinks to one unit and
+    one step, which is not masked.
+
+    Raises:
+        InvalidArgument: a bound is not an integer, is negative, or a minimum exceeds its maximum.
+    """
+    within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), H=(min_H, max_H))
+    members, units = within["B"][1], within["H"][1]
+    codes = header(draw(RANDOM), slots_length(within) + members * units * _LENGTH)
+    filled = slots(codes, within)
+    T, B, H = (len(filled[letter]) for letter in "TBH")
+    found = np.zeros((T, B, H), bool)
+    own = [bytes(islice(codes, _LENGTH)) for _ in range(members * units)]
+    for b, member in enumerate(filled["B"]):
+        for i, unit in enumerate(filled["H"]):
+            found[:, b, i] = _along_time(own[member * units + unit], T)
+    return found
+
+
+def _along_time(codes: bytes, T: int) -> Masks:
+    """One of the patterns, or any steps, as some bytes say, (T,)."""
+    name, seed = choose(codes[0], [*PATTERNS, _ANY]), list(codes[1:])
+    if name == _ANY:
+        return np.asarray(np.random.Generator(np.random.SFC64(seed)).random(T) < 1 / 2)
+    return pattern(name, T)

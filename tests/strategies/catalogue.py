@@ -83,6 +83,9 @@ ENTRIES = {
         Entry("lengths", "gst.lengths(max_length=6, min_B=3)", "lambda lengths: lengths.min() < 6"),
         Entry("masks", "gst.masks(min_T=4, min_B=3)", "lambda masks: masks.any()"),
         Entry(
+            "unit_masks", "gst.unit_masks(max_B=1, min_H=2, max_H=3)", "lambda found: found.any()"
+        ),
+        Entry(
             "sequences",
             "gst.sequences(max_T=2, max_B=2, max_I=2, max_H=1)",
             "lambda batch: 0 in batch.lengths",

@@ -67,6 +67,15 @@ def test_masks_shrink_to_a_step_that_is_not_masked() -> None:
     assert minimal(gst.masks(min_T=2), lambda found: found.any()).tolist() == [[True], [True]]
 
 
+def test_units_have_masks_of_their_own() -> None:
+    one_keeps = minimal(
+        gst.unit_masks(min_T=2, min_H=2), lambda found: found[..., 1].all() and not found.all()
+    )
+
+    assert one_keeps.tolist() == [[[False, True]]] * 2
+    assert minimal(gst.unit_masks()).tolist() == [[[False]]]
+
+
 @given(gst.sequences(min_T=2))
 def test_a_batch_fits_together(batch: gst.Batch) -> None:
     T, B, _ = batch.inputs.shape

@@ -38,7 +38,7 @@ SHELF += [
     "torch_cells",
     "torch_grus",
 ]
-SHELF += ["variants", "views"]
+SHELF += ["unit_masks", "variants", "views"]
 TYPES = ["Batch", "Control", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
 
 

@@ -21,6 +21,8 @@ from gruverify.backends.contract import (
     HasSequenceRestarted,
     HasSequenceRestartedVjp,
     HasSequenceVjp,
+    HasSequenceZoneout,
+    HasSequenceZoneoutVjp,
     HasStack,
     HasStackVjp,
     HasStep,
@@ -51,6 +53,8 @@ class Asked(
     HasSequenceMaskedVjp,
     HasSequenceRestarted,
     HasSequenceRestartedVjp,
+    HasSequenceZoneout,
+    HasSequenceZoneoutVjp,
 ):
     """A program by the methods of the contract, whichever of them it has. Each raises what
     `Conversation.ask` does.
@@ -170,6 +174,28 @@ class Asked(
         given = {"inputs": inputs, "state": state, "restart": _numbers(restart, cell)}
         given |= {"d_outputs": d_outputs, "d_last": d_last}
         return self._gradients("sequence_restarted_vjp", cell, given, inputs)
+
+    def sequence_zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of units that keep their state at some steps."""
+        given = {"state": state, "keep_units": _numbers(keep_units, cell)}
+        return self._run("sequence_zoneout", cell, inputs, given, ("outputs", "last"))
+
+    def sequence_zoneout_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep_units: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """Their gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        given = {"inputs": inputs, "state": state, "keep_units": _numbers(keep_units, cell)}
+        given |= {"d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients("sequence_zoneout_vjp", cell, given, inputs)
 
     def stack(
         self,

@@ -17,6 +17,7 @@ from gruverify.formulas import (
     MaskedRun,
     Pullback,
     Run,
+    ZoneoutRun,
     activations,
     contributions,
     directional_run,
@@ -31,6 +32,8 @@ from gruverify.formulas import (
     pullback,
     sequence,
     total,
+    zoneout_bptt,
+    zoneout_sequence,
 )
 from gruverify.invariants.core._tangent import tangent_of
 
@@ -204,6 +207,17 @@ class Exact:
         return masked_bptt(
             self.masked_run(keep, restart), [self._ball(d) for d in d_outputs], self.d_last
         )
+
+    # -- with units that keep their state; keep_units is (T, B, H) ---------------------------------
+
+    def zoneout_run(self, keep_units: NDArray) -> ZoneoutRun:
+        """The whole run with such units."""
+        p, f = self.parameters, self.functions
+        return zoneout_sequence(self._variant, p, self.inputs, self.state, keep_units, f)
+
+    def zoneout_gradients(self, keep_units: NDArray) -> Bptt:
+        """Its gradients at both cotangents."""
+        return zoneout_bptt(self.zoneout_run(keep_units), self._d_outputs, self.d_last)
 
     # -- along the case's tangent ------------------------------------------------------------------
 

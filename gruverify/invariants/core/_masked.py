@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import Declarations
-from gruverify.cell import DISTINCT, PATTERNS, Case, mask_names, masks_of
+from gruverify.cell import DISTINCT, PATTERNS, Case, mask_names, masks_of, unit_masks_of
 from gruverify.formulas import activations, next_state
 from gruverify.invariants.core._local import flat, lost, one_behind, stacked, unknown
 from gruverify.invariants.core._residual import Floats
@@ -50,14 +50,19 @@ def no_masks(case: Case) -> Mask:
     return np.zeros_like(masks_of(case))
 
 
+def no_unit_masks(case: Case) -> Mask:
+    """The mask of a case in which no unit keeps its state, (T, B, H)."""
+    return np.zeros_like(unit_masks_of(case))
+
+
 def kept_states(state: NDArray, outputs: NDArray, keep: Mask) -> NDArray:
-    """The state after each step, (T, B, H): the output of the last step that was not skipped, or
-    the initial state.
+    """The state after each step, (T, B, H): the output of the last step that was taken, or the
+    initial state. keep: where it was not, (T, B, 1) of members or (T, B, H) of units.
     """
     found = list[NDArray]()
     for output, kept in zip(outputs, keep, strict=True):
         before = found[-1] if found else state
-        found.append(np.where(kept[:, None], before, output))
+        found.append(np.where(kept, before, output))
     return np.stack(found)
 
 
@@ -100,13 +105,13 @@ def stepped(trial: Trial, states: NDArray, restart: Mask) -> Ball:
 def kept_slack(trial: Trial, states: NDArray, keep: Mask) -> Floats:
     """How far the states of skipped steps may be from those kept, (T, B, H): an implementation may
     find what a step returns and what it goes on with one by one, each within its rounding. The
-    initial state was given, and is kept as it is.
+    initial state was given, and is kept as it is. keep: as for `kept_states`.
     """
-    radius = 2 * stepped(trial, states, np.zeros_like(keep)).radius
+    radius = 2 * stepped(trial, states, no_masks(trial.case)).radius
     slack = np.broadcast_to(given_slack(trial, states), states.shape).copy()
     own = np.zeros(states.shape[1:])
     for t, kept in enumerate(keep):
-        own = np.where(kept[:, None], own, radius[t])
+        own = np.where(kept, own, radius[t])
         slack[t] += own
     return slack
 

@@ -11,7 +11,15 @@ import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import OPTIONAL_METHODS
-from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, masks_of, pack
+from gruverify.cell import (
+    AnyCase,
+    Gradients,
+    Parameters,
+    StackGradients,
+    masks_of,
+    pack,
+    unit_masks_of,
+)
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._calls import PAIRS
 from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, equal
@@ -116,6 +124,8 @@ def _of_cell(trial: Trial, method: str, tangent: Gradients, own: bool) -> Any:
 
 def _of_masked(trial: Trial, method: str) -> Any:
     """What a masked answer may miss; wider than need be where an output is 0 by declaration."""
+    if method.startswith("sequence_zoneout"):
+        return _of_zoneout(trial, method)
     exact, masks = trial.exact, masks_of(trial.case)
     none = np.zeros_like(masks)
     if method.startswith("sequence_masked"):
@@ -125,6 +135,15 @@ def _of_masked(trial: Trial, method: str) -> Any:
     if method.endswith("_vjp"):
         return _of_gradients(exact.masked_gradients(*both), trial.case.variant.bias)
     each = _stacked(exact.masked_run(*both).states[1:])
+    return each, each[-1]
+
+
+def _of_zoneout(trial: Trial, method: str) -> Any:
+    """What an answer may miss where units keep their state."""
+    keep_units = unit_masks_of(trial.case)
+    if method.endswith("_vjp"):
+        return _of_gradients(trial.exact.zoneout_gradients(keep_units), trial.case.variant.bias)
+    each = _stacked(trial.exact.zoneout_run(keep_units).states[1:])
     return each, each[-1]
 
 

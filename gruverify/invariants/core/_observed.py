@@ -10,7 +10,7 @@ import numpy as np
 from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, Declarations
-from gruverify.cell import Case, Gradients, Variant, masks_of
+from gruverify.cell import Case, Gradients, Variant, masks_of, unit_masks_of
 from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, pair_of
 from gruverify.invariants.core._obstacle import Malformed, RuledOut, asking
 from gruverify.invariants.core._tangent import tangent_of
@@ -43,6 +43,8 @@ class Observed(Calls):
                 given[name] = self.tangent
             elif name in ("keep", "restart"):
                 given[name] = masks_of(c)
+            elif name == "keep_units":
+                given[name] = unit_masks_of(c)
             else:
                 given[name] = getattr(c, name)
         return given

@@ -1,10 +1,13 @@
-"""Masks: steps that members of a batch skip, and steps that start from zeros."""
+"""Masks: steps that members of a batch skip, steps that start from zeros, and units that keep their
+state.
+"""
 
-from gruverify.invariants.masks import _gradients, _restarts, _values
+from gruverify.invariants.masks import _gradients, _restarts, _values, _zoneout
 
 #: In the order of every report.
 FILES = (
     _values,
     _gradients,
     _restarts,
+    _zoneout,
 )

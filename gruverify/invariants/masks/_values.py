@@ -38,7 +38,7 @@ def each_step(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     outputs, last = every.observed.ask("sequence_masked")
     keep = masks_of(every.case)
-    states = kept_states(every.case.state, outputs, keep)
+    states = kept_states(every.case.state, outputs, keep[..., None])
     allowed, taken = stepped(every, states, no_masks(every.case)), _wide(~keep, outputs)
     for name, b in by_member(every):
         yield compare(
@@ -64,10 +64,10 @@ def kept(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     outputs, last = every.observed.ask("sequence_masked")
     keep = masks_of(every.case)
-    states = kept_states(every.case.state, outputs, keep)
+    states = kept_states(every.case.state, outputs, keep[..., None])
     expected, skipped = outputs_of(every.declared, states, keep), _wide(keep, outputs)
     hidden = hidden_outputs(every.declared.masked_outputs, keep)[..., None]
-    slack = kept_slack(every, states, keep)
+    slack = kept_slack(every, states, keep[..., None])
     of_outputs = np.where(hidden, 0.0, slack)
     for name, b in by_member(every):
         yield equal(

@@ -30,6 +30,8 @@ ARGUMENTS = {
     "sequence_masked_vjp": "inputs state keep d_outputs d_last",
     "sequence_restarted": "inputs state restart",
     "sequence_restarted_vjp": "inputs state restart d_outputs d_last",
+    "sequence_zoneout": "inputs state keep_units",
+    "sequence_zoneout_vjp": "inputs state keep_units d_outputs d_last",
     "stack": "inputs states lengths batch_first",
     "stack_vjp": "inputs states lengths batch_first d_outputs d_last",
 }
@@ -40,6 +42,7 @@ RETURNED = {
     "sequence_jvp": "d_outputs d_last",
     "sequence_masked": "outputs last",
     "sequence_restarted": "outputs last",
+    "sequence_zoneout": "outputs last",
     "stack": "outputs last",
 }
 
@@ -92,7 +95,7 @@ def argument(request: dict[str, Any], arrays: dict[str, Any], name: str) -> Any:
     if name == "tangent":
         names = (*PACKED, "inputs", "state")
         return Gradients(*(arrays.get(f"tangent_{name}") for name in names))
-    if name in ("keep", "restart"):
+    if name in ("keep", "restart", "keep_units"):
         return arrays[name] != 0
     if name == "lengths":
         return None if request[name] is None else np.array(request[name])

@@ -15,7 +15,7 @@ from gruverify import strategies as gst
 from gruverify.backends import EVERY_METHOD, NumpyBackend, declarations_of, offers
 from gruverify.backends.exec._codec import arrays_in, encoded
 from gruverify.backends.exec._rules import ProtocolBroken
-from gruverify.cell import Cell, Gradients, StackGradients
+from gruverify.cell import Cell, Gradients, StackGradients, unit_masks_of
 from gruverify.engine import judge
 from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS
@@ -63,6 +63,8 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
         "sequence_masked_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
         "sequence_restarted": (one.cell, one.inputs, one.state, MARKS),
         "sequence_restarted_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
+        "sequence_zoneout": (one.cell, one.inputs, None, unit_masks_of(one)),
+        "sequence_zoneout_vjp": (one.cell, one.inputs, one.state, unit_masks_of(one), *back[2:]),
         "stack": (Stack(((one.cell,),)), one.inputs, None, np.array([3, 1]), False),
         "stack_vjp": (
             *(Stack(((one.cell,) * 2,)), one.inputs[:, 0], None, None, False),
