@@ -23,6 +23,7 @@ KEYS: Mapping[str, str] = {
     "max-cases": "an integer",
     "max-size": "an integer",
     "max-failures": "an integer",
+    "keep-going": "true or false",
     "time-budget": "a number",
     "patience": "a number",
     "memory": "a number",

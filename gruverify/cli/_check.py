@@ -17,6 +17,7 @@ from gruverify.cli._check_model import ModelOptions, check_model, names_a_model,
 from gruverify.cli._complete import files, ids, targets
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._ending import Ending, ending_options
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
 from gruverify.cli._files import writable, write_aside
@@ -140,18 +141,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     shell_complete=files,
     help="Expect those listed in the file to fail.",
 )
-@click.option(
-    "-x", "first_only", is_flag=True, help="End a format after the first case that fails."
-)
-@click.option(
-    "--max-failures",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="End a format once N invariants have failed.",
-)
-@click.option(
-    "--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once."
-)
+@ending_options
 @click.option("--strict", is_flag=True, help="Fail the run if an expected failure passes.")
 @click.option(
     "--list", "list_only", is_flag=True, help="List what would be checked, and check nothing."
@@ -215,9 +205,6 @@ def command(
     skip: tuple[str, ...],
     skips_files: tuple[str, ...],
     xfails_files: tuple[str, ...],
-    first_only: bool,
-    max_failures: int | None,
-    no_shrink: bool,
     strict: bool,
     list_only: bool,
     json_path: str | None,
@@ -229,6 +216,7 @@ def command(
     jobs: int | None,
     choice: Choice,
     look: Look,
+    ending: Ending,
     kept: Kept | None,
 ) -> None:
     """Verify targets, as the options say."""
@@ -242,8 +230,9 @@ def command(
     from gruverify.engine import Plan
 
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
-    plan = replace(plan, time_budget=time_budget, shrink=not no_shrink)
-    plan = replace(plan, max_failures=1 if first_only else max_failures)
+    # Whether an expected failure still fails takes all cases.
+    needs_all = bool(xfails_files or update_xfails)
+    plan = ending.of(replace(plan, time_budget=time_budget), needs_all=needs_all)
     chosen = partial(_selection, only, skip, skips_files, xfails_files, strict)
     plans = {target: replace(plan, selection=chosen(target)) for target in targets}
     if list_only:

@@ -77,7 +77,8 @@ def check_each(targets: Sequence[str], to: Together) -> int:
     jobs = to.jobs or min(os.cpu_count() or 1, _MOST)
     at_once = min(jobs, len(targets))
     # What members print goes to files, and is shown in colours of the run of all.
-    options = [*options_but(_OF_THE_RUN), "--color=never"]
+    # The page of all says of each what fails, in how many cases.
+    options = [*options_but(_OF_THE_RUN), "--color=never", "--keep-going"]
     console = to.console
     if not to.look.silent:
         console.print(f"{len(targets)} targets, {at_once} at once\n")

@@ -30,6 +30,7 @@ def check(
     xfails_files: Iterable[str | Path] = (),
     strict: bool = False,
     max_failures: int | None = None,
+    keep_going: bool = True,
     shrink: bool = True,
     max_size: int | None = None,
     replay: str | Path | None = None,
@@ -53,6 +54,8 @@ def check(
         xfails_files: Files that list invariants which are expected to fail.
         strict: Whether the run fails if one that is expected to fail passes.
         max_failures: How many invariants may fail before a format ends.
+        keep_going: Whether a format goes on where the likely cause explains all that has failed in
+            it; the command line does so with `--keep-going` alone.
         shrink: Whether small cases that fail are looked for.
         max_size: No case has a larger size, whatever the profile would ask for.
         replay: A folder to which `gruverify check` saved witnesses of the target; they are tried
@@ -82,6 +85,7 @@ def check(
             only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict
         ),
         max_failures=max_failures,
+        keep_going=keep_going,
         shrink=shrink,
         saved=NOTHING_SAVED if replay is None else saved_witnesses(replay, name),
     )

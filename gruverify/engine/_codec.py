@@ -53,6 +53,7 @@ def encode_part(part: Result) -> JsonObject:
             fmt: None if found is None else _encode_lesser(found)
             for fmt, found in part.lesser.items()
         },
+        "ended_early": part.ended_early,
         "flaky": [[*place, asdict(found)] for place, found in part.flaky.items()],
         "replays": [[replay.invariant, replay.format, replay.fate] for replay in part.replays],
         "closest": {fmt: encode_witness(witness) for fmt, witness in part.closest.items()},
@@ -80,6 +81,8 @@ def decode_part(values: JsonObject, header: JsonObject) -> Result:
             fmt: None if found is None else LessAccurate(**found)
             for fmt, found in values["lesser"].items()
         },
+        # Stores of before it was counted have none.
+        ended_early=values.get("ended_early", {}),
         cpu=values["cpu"],
         flaky={(id, fmt): Flaky(**found) for id, fmt, found in values["flaky"]},
         replays=tuple(Replay(id, fmt, fate) for id, fmt, fate in values["replays"]),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from gruverify.arithmetic import Format
-from gruverify.backends import Backend, offers, resolve
+from gruverify.arithmetic import FORMATS, Format
+from gruverify.backends import Backend, declared_variants, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._backward import in_words
 from gruverify.engine._formula import slipped_lines
-from gruverify.engine._identify import METHODS, marked_parts, tried
+from gruverify.engine._identify import METHODS, fullest, marked_parts, tried
 from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
-from gruverify.engine._readings import DECLARED_AS, Reading
+from gruverify.engine._readings import DECLARED_AS, Reading, readings
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for
 from gruverify.invariants import INVARIANTS
@@ -31,9 +31,22 @@ def explained(result: Result, target: object) -> Result:
     if not result.complete or result.crashes or result.less_accurate or not result.witnesses:
         return result
     try:
-        return replace(result, explanation=explanation(result, resolve(target)))
+        words = _ended_with(result) or explanation(result, resolve(target))
+        return replace(result, explanation=words)
     except KeyboardInterrupt:
         return result
+
+
+def _ended_with(result: Result) -> str:
+    """What every format that failed has ended with, in the words of the most precise one; empty
+    if they differ.
+    """
+    failing = {fmt for _, fmt in result.witnesses}
+    ended = [fmt for fmt in FORMATS if fmt.name in result.ended_early]
+    words = {result.ended_early[fmt.name].replace(_of(fmt), "") for fmt in ended}
+    if failing != result.ended_early.keys() or len(words) != 1:
+        return ""
+    return result.ended_early[max(ended, key=lambda fmt: fmt.precision).name]
 
 
 def explanation(result: Result, backend: Backend) -> str:
@@ -55,19 +68,22 @@ def explanation(result: Result, backend: Backend) -> str:
 def _reading(backend: Backend, failing: list[Case]) -> str:
     """What explains values."""
     finest, cases = _finest(failing)
-    found = _shared(backend, cases)
+    # What departs in more than one explains no better than what departs in one, of which there are
+    # few to try.
+    found = _shared(backend, cases, most=1) or _shared(backend, cases)
     if not found or len(found) > SEVERAL:
         return ""
-    of = list(dict.fromkeys(case.variant for case in failing))
-    said = {_said(reading, of[0]) for reading in found}
-    return f"{_either(said, finest)}{_declaration(found) or _variants(found, of)}"
+    # In the order declared, so that other cases of the same say the same.
+    first = min((case.variant for case in failing), key=declared_variants(backend).index)
+    said = {_said(reading, first) for reading in found}
+    return f"{_either(said, finest)}{_declaration(found) or _variants(backend, finest, found)}"
 
 
 def _lacking(backend: Backend, failing: list[Case]) -> str:
     """What explains gradients: a term that those of every variant which failed lack."""
     finest, cases = _finest(failing)
     shared: set[str] | None = None
-    for group in _groups(cases):
+    for group in _groups(case.variant for case in cases):
         mine = [case for case in cases if case.variant in group]
         mine += drawn_for(backend, finest, group, 0, CASES)
         found = set(lacking(backend, mine))
@@ -81,7 +97,7 @@ def _at_marks(backend: Backend, failing: list[Case]) -> str:
     """What explains masked and restarted runs, and their gradients, of steps that are right."""
     finest, cases = _finest(failing)
     said = set[str]()
-    for group in _groups(cases):
+    for group in _groups(case.variant for case in cases):
         mine = [case for case in cases if case.variant in group]
         mine += drawn_for(backend, finest, group, 0, CASES)
         for part in marked_parts(backend, [Reading()], group, mine):
@@ -105,7 +121,11 @@ def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:
 
 
 def _either(said: set[str], fmt: Format) -> str:
-    return f"{' or: '.join(sorted(said))} ({fmt.name}, every case)"
+    return f"{' or: '.join(sorted(said))} {_of(fmt)}"
+
+
+def _of(fmt: Format) -> str:
+    return f"({fmt.name}, every case)"
 
 
 def _said(reading: Reading, declared: Variant) -> str:
@@ -129,17 +149,26 @@ def _declaration(found: set[Reading]) -> str:
     return ""
 
 
-def _variants(found: set[Reading], failing: list[Variant]) -> str:
+def _variants(backend: Backend, fmt: Format, found: set[Reading]) -> str:
     """The variants to declare, where the side of the reset or what z multiplies is all that is read
-    otherwise.
+    otherwise: for those declared that it explains, whether they have failed yet or not.
     """
     if len(found) != 1:
         return ""
     (reading,) = found
     if not reading.is_variant:
         return ""
-    others = ", ".join(_spelled(reading.variant(variant)) for variant in failing)
-    return f": declare variants=[{others}]?"
+    others = list[str]()
+    for group in _groups(declared_variants(backend)):
+        if _holds(backend, reading, group, drawn_for(backend, fmt, group, 0, CASES)):
+            others += [_spelled(reading.variant(variant)) for variant in group]
+    return f": declare variants=[{', '.join(others)}]?"
+
+
+def _holds(backend: Backend, reading: Reading, group: list[Variant], cases: list[Case]) -> bool:
+    """Whether the reading agrees with every case, by every method."""
+    methods = [method for method in METHODS if offers(backend, method)]
+    return all(tried(backend, method, group, cases, {reading}).holds for method in methods)
 
 
 def _spelled(variant: Variant) -> str:
@@ -168,12 +197,15 @@ def _failing(result: Result, methods: set[str]) -> list[Case]:
     return list(found.values())
 
 
-def _shared(backend: Backend, failing: list[Case]) -> set[Reading]:
+def _shared(backend: Backend, failing: list[Case], most: int | None = None) -> set[Reading]:
     """The readings that hold for every declared reset side and update sense that failed, and for
-    every method.
+    every method; of so many departures at most.
     """
     shared: set[Reading] | None = None
-    for group in _groups(failing):
+    if most is not None:
+        declared = fullest(_groups(case.variant for case in failing)[0])
+        shared = {r for r in readings(declared) if len(r.differences(declared)) <= most}
+    for group in _groups(case.variant for case in failing):
         cases = [case for case in failing if case.variant in group]
         cases += drawn_for(backend, cases[0].format, group, 0, CASES)
         for method in METHODS:
@@ -188,8 +220,9 @@ def _shared(backend: Backend, failing: list[Case]) -> set[Reading]:
     return shared
 
 
-def _groups(failing: Iterable[Case]) -> list[list[Variant]]:
+def _groups(variants: Iterable[Variant]) -> list[list[Variant]]:
+    """Those alike in where they reset and what z multiplies."""
     groups: dict[tuple[str, str], dict[Variant, None]] = {}
-    for case in failing:
-        groups.setdefault((case.variant.reset, case.variant.update), {})[case.variant] = None
+    for variant in variants:
+        groups.setdefault((variant.reset, variant.update), {})[variant] = None
     return [list(group) for group in groups.values()]

@@ -17,6 +17,7 @@ from gruverify.engine._pace import Pace
 from gruverify.engine._plan import Plan
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._search import size
+from gruverify.engine._verdict import VALUES
 from gruverify.engine._witness import Witness
 from gruverify.invariants import StackTrial, Trial
 
@@ -27,8 +28,8 @@ class Failures:
 
     alive: called while cases are judged, to tell that the target answers. smallest: by invariant,
     the smallest case that it failed on and has no witness for. unrepeated: by methods, how a
-    failure of what reads them does not repeat. tries: how many cases are left to reduce witnesses
-    with.
+    failure of what reads them does not repeat. explained: whether the likely cause explains all
+    that failed. tries: how many cases are left to reduce witnesses with.
     """
 
     backend: Backend
@@ -40,6 +41,7 @@ class Failures:
     alive: Callable[[], None]
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
     unrepeated: dict[tuple[str, ...], Flaky] = field(default_factory=dict)
+    explained: bool = False
     tries: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,9 @@ class Failures:
         """
         # In the order in which they first failed, so that a seed gives the same witnesses.
         left, families = dict(self.smallest), set[str]()
+        if self.explained:
+            # Values first: they show one cause without a detour.
+            left = dict(sorted(left.items(), key=lambda each: each[0] not in VALUES.ids))
         while left:
             id, (case, judgement) = next(iter(left.items()))
             del left[id]
@@ -107,6 +112,8 @@ class Failures:
                 families.add(other.invariant.family)
                 del left[other.invariant.id]
                 self._enter(other, small.case)
+        # Only now: a Ctrl-C before finds here what has no witness yet.
+        self.smallest.clear()
 
     def _reduced(self, case: AnyCase, judgement: Judgement, *, seen: bool) -> AnyCase:
         """The smallest case found on which the invariant fails as it did.
@@ -116,10 +123,16 @@ class Failures:
         # Of a family the second failure is seldom another fault: it gets fewer tries.
         tries = min(FURTHER if seen else TRIES, self.tries)
         fails = partial(self._fails_alike, judgement)
-        reduction = Reduction(case, fails, tries, self._declared)
+        # The first witness is the one that people read: of one cause the others need be small.
+        numbers = not (self.explained and self._have_a_witness)
+        reduction = Reduction(case, fails, tries, self._declared, numbers)
         found = reduction.run()
         self.tries -= min(self.tries, reduction.spent)
         return found
+
+    @property
+    def _have_a_witness(self) -> bool:
+        return any(fmt == self.format.name for _, fmt in self.ledger.witnesses)
 
     def trial_of(self, case: AnyCase) -> Trial | StackTrial:
         """The trial of a case."""

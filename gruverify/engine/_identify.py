@@ -347,6 +347,11 @@ def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Par
     return part
 
 
+def fullest(group: Iterable[Variant]) -> Variant:
+    """The variant of most biases."""
+    return min(group, key=lambda variant: _FULLEST.index(variant.biases))
+
+
 def tried(
     backend: Backend,
     method: str,
@@ -360,7 +365,7 @@ def tried(
 
     only: these readings, and only until all of them are excluded, unless it is to_the_end.
     """
-    declared = min(group, key=lambda variant: _FULLEST.index(variant.biases))
+    declared = fullest(group)
     followed = [Evidence(reading) for reading in (readings(declared) if only is None else only)]
     unanswered = _Unanswered()
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once

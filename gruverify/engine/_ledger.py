@@ -31,6 +31,7 @@ class Ledger:
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
     lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
+    ended_early: dict[str, str] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     replays: list[Replay] = field(default_factory=list)
     closest: dict[str, Witness] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Ledger:
             drawn=self.drawn,
             hints=self.hints,
             lesser=self.lesser,
+            ended_early=self.ended_early,
             flaky=self.flaky,
             replays=tuple(self.replays),
             closest=self.closest,
@@ -87,6 +89,7 @@ class Ledger:
             drawn=self.drawn_in(name),
             hints=_entries_in(name, self.hints, 0),
             lesser={name: self.lesser[name]} if name in self.lesser else {},
+            ended_early={name: self.ended_early[name]} if name in self.ended_early else {},
             flaky=_entries_in(name, self.flaky, 1),
             replays=tuple(replay for replay in self.replays if replay.format == name),
             closest={name: self.closest[name]} if name in self.closest else {},

@@ -188,9 +188,8 @@ class Explaining:
         if any(judgement.obstacle for judgement in failing):
             self._give_up()
             return
-        # Values first: most hypotheses are contradicted by those, at the least cost.
-        first = sorted(failing, key=lambda judgement: judgement.invariant.id not in VALUES.ids)
-        failure = _Failure(case, tuple(judgement.invariant for judgement in first))
+        first = sorted((judgement.invariant for judgement in failing), key=_cost)
+        failure = _Failure(case, tuple(first))
         self._met.append(failure)
         if self._left is None:
             self._left = iter(
@@ -292,6 +291,13 @@ class Explaining:
         if fmt not in failure.looks:
             failure.looks[fmt] = returned_in(fmt, failure.case, self.backend)
         return failure.looks[fmt]
+
+
+def _cost(invariant: Invariant) -> tuple[bool, bool]:
+    """Values come first, for most hypotheses are contradicted by those; what makes calls of its own
+    comes last.
+    """
+    return invariant.id not in VALUES.ids, invariant.asks_more
 
 
 def returned_in(fmt: Format, case: AnyCase, backend: Backend) -> bool:

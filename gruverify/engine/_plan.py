@@ -37,7 +37,8 @@ class Plan:
     (None: no limit), and which invariants it asks.
 
     max_failures: a format ends when as many invariants have failed in it (None: when all cases are
-    judged); shrink: whether small cases are looked for that fail; max_size: no case has a size
+    judged); keep_going: whether a format goes on where the likely cause explains all that has
+    failed in it; shrink: whether small cases are looked for that fail; max_size: no case has a size
     above it; saved: witnesses of earlier runs, which are tried before a case is drawn, and do not
     change which are; deaths: what ended a process of the run already, and is not asked again; aim:
     what all cases are drawn at, where they are not drawn at random.
@@ -50,6 +51,7 @@ class Plan:
     time_budget: float | None = None
     selection: Selection = EVERYTHING
     max_failures: int | None = None
+    keep_going: bool = True
     shrink: bool = True
     max_size: int | None = None
     saved: Saved = NOTHING_SAVED

@@ -60,7 +60,7 @@ class _Spent(Exception):
 @dataclass
 class Reduction:
     """The simplest case known that `falsifies`, of at most `tries` tries, within the sizes that the
-    target declares.
+    target declares; unless `numbers` are left as they are, in numbers, too.
 
     It is `best`, which is the case it begins with until another is found; and stays that if it does
     not falsify again, which only a target that does not repeat itself can bring about. No case is
@@ -72,6 +72,7 @@ class Reduction:
     falsifies: Callable[[AnyCase], bool]
     tries: int
     declared: Declarations
+    numbers: bool = True
     spent: int = 0
     _known: dict[Hashable, bool] = field(default_factory=dict)
 
@@ -81,11 +82,12 @@ class Reduction:
             if self._falsified_by(self.best):
                 self._arrangement()
                 self._sizes()
-                self._zeros()
-                # Zeros let units and inputs go that were needed before, so sizes are tried again
-                # after them.
-                self._sizes()
-                self._values()
+                if self.numbers:
+                    self._zeros()
+                    # Zeros let units and inputs go that were needed before, so sizes are tried
+                    # again after them.
+                    self._sizes()
+                    self._values()
         return self.best
 
     def _falsified_by(self, case: AnyCase) -> bool:

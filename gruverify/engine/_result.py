@@ -44,6 +44,8 @@ class Result:
         hints: Which declaration would explain what was refused or failed, by format and kind.
         lesser: By format in which something failed: what it is less accurate in than declared, if
             that explains all of it, else None.
+        ended_early: By format that ended before all its cases were drawn: the likely cause, which
+            explains what had failed in it.
         cpu: The processor seconds of the processes that ran the cases; None where it is not known.
         flaky: The failures that do not repeat, by (invariant, format).
         replays: What became of the saved witnesses that were tried.
@@ -61,6 +63,7 @@ class Result:
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
     lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
+    ended_early: dict[str, str] = field(default_factory=dict)
     cpu: float | None = None
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     replays: tuple[Replay, ...] = ()
@@ -153,7 +156,7 @@ class Result:
     @cached_property
     def covers(self) -> tuple[str, ...]:
         """What the run covered: cases, sizes, claims, declarations, and what was left out."""
-        return covers(self.header, self.tallies, self.drawn)
+        return covers(self.header, self.tallies, self.drawn, self.ended_early)
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -192,10 +195,10 @@ class Result:
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
             coverage=merged_coverage([self.coverage, other.coverage]),
             drawn=_added(self.drawn, other.drawn),
-            # Hints are sentences, which do not add up: any rule will do that does not depend on the
-            # order.
+            # Sentences do not add up: any rule will do that does not depend on the order.
             hints=_first(self.hints, other.hints),
             lesser=agreed(self.lesser, other.lesser),
+            ended_early=_first(self.ended_early, other.ended_early),
             cpu=None if self.cpu is None or other.cpu is None else self.cpu + other.cpu,
             flaky=_added(self.flaky, other.flaky),
             replays=tuple(sorted(self.replays + other.replays)),
@@ -263,6 +266,7 @@ def in_order(result: Result) -> Result:
         drawn=ordered(result.drawn, 0),
         hints=ordered(result.hints, 0),
         lesser=ordered(result.lesser),
+        ended_early=ordered(result.ended_early),
         flaky=ordered(result.flaky, 1),
         closest=ordered(result.closest),
     )

@@ -287,8 +287,17 @@ def variants_in_words(header: JsonObject) -> str:
     )
 
 
+#: Of a format whose cases were not all drawn.
+ENDED_EARLY = (
+    "ended when the likely cause explained all that had failed: --keep-going draws the rest"
+)
+
+
 def covers(
-    header: JsonObject, tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
+    header: JsonObject,
+    tallies: Tallies,
+    drawn: Mapping[tuple[str, Kind], Drawn],
+    ended_early: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was
     not covered.
@@ -299,6 +308,8 @@ def covers(
         drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])
     ):
         lines.append(f"{fmt}: {found.judged} of {found.planned} cases of {kind}{_sizes(found)}")
+    # Who looks for more than one fault has to know that more was not looked for.
+    lines += [f"{fmt}: {ENDED_EARLY}" for fmt in ended_early]
     if header.get("max_size") is not None:
         lines.append(f"sizes up to {header['max_size']} only: --max-size")
     if refused := list(_some_refused(header, tallies)):

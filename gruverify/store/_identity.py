@@ -80,6 +80,7 @@ def _options(plan: Plan, header: JsonObject) -> Iterator[tuple[str, str]]:
         )
         yield name, f"{name} with {'; '.join(listed)}" if entries else ""
     yield "--strict", "--strict" if chosen.strict else ""
+    yield "--keep-going", "--keep-going" if plan.keep_going else ""
     yield "--no-shrink", "" if plan.shrink else "--no-shrink"
 
 

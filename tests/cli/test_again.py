@@ -90,7 +90,7 @@ def test_a_broken_file_is_one_line(planted: str) -> None:
     broken = Path("reports/witnesses") / f"{planted}-inverted-agreement-step-float32.json"
     broken.write_text("{")
 
-    again = check(f"{planted}:inverted", *ONLY)
+    again = check(f"{planted}:inverted", *ONLY, "--keep-going")
 
     assert again.exit_code == 1
     assert f"saved witness not tried: {broken} is not JSON: " in again.stdout

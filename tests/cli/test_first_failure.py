@@ -54,10 +54,12 @@ def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
     [
         (("-x",), 1),
         pytest.param(("--max-failures", "3"), 3, marks=pytest.mark.slow),
-        pytest.param((), None, marks=pytest.mark.slow),
+        # With the likely cause.
+        ((), 6),
+        pytest.param(("--keep-going",), None, marks=pytest.mark.slow),
     ],
 )
-def test_a_format_ends_after_so_many_failures(
+def test_a_format_ends_after_so_many_failures_or_goes_on(
     here: Path, options: tuple[str, ...], count: int | None
 ) -> None:
     result = check(FAULT, *ONLY, *options, "--json", "found.json")
@@ -66,6 +68,7 @@ def test_a_format_ends_after_so_many_failures(
     assert result.exit_code == 1
     failed = [row for row in document["invariants"] if row["status"] == "falsified"]
     assert len(failed) >= (count or 6)
+    assert ("--keep-going draws the rest" in result.stdout) == (options == ())
     drawn = [each for each in document["drawn"] if each["kind"] == "cells"]
     assert all((each["judged"] < each["planned"]) == (count is not None) for each in drawn)
 
