@@ -32,6 +32,7 @@ from gruverify.reporting import (
 )
 from gruverify.reporting.page import comparison_page
 from gruverify.reporting.targets import rows_table
+from gruverify.reporting.targets._row import FamilyMargin
 
 from ._documents import rich
 from ._results import result
@@ -76,6 +77,23 @@ def test_the_worst_finding_is_the_gravest_and_else_the_closest_to_its_bound() ->
     assert falsified.worst.invariant == "contract/same-bits"
     assert right.worst is not None
     assert right.worst.status == "passed"
+
+
+def test_a_family_that_claims_nothing_hides_no_margin_of_another() -> None:
+    silent = FamilyMargin("regimes", "float32", "nothing claimed", 0.5, 2, 9, "regimes/order-reset")
+    closest = replace(silent, family="agreement", status="passed", margin=0.25)
+    row = replace(outcome_of(document(result())).row, families=(silent, closest))
+
+    assert row.in_format("float32") == closest
+    assert replace(row, families=(silent,)).in_format("float32") == silent
+
+
+def test_how_a_target_is_made_available_is_printed_whole() -> None:
+    install = f"pip install {' '.join(f'package-{i}==1.2.3' for i in range(5))}"
+    row = replace(UNAVAILABLE.row, reason=f"{UNAVAILABLE.row.reason}: {install}", install=install)
+
+    lines = printed(row).splitlines()
+    assert lines[1:3] == ["  target 'flax' needs the package 'flax'", f"  {install}"]
 
 
 def test_what_there_is_to_say_is_the_likely_cause() -> None:

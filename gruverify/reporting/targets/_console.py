@@ -47,10 +47,15 @@ def print_row(console: Console, row: Row) -> None:
     )
     if said := _remark(row):
         console.print(f"  [dim]{escape(_cut(said, _WIDTH - 2))}[/]", soft_wrap=True)
+    if row.install:
+        # On a line of its own and uncut: it is the way out, and there to be copied.
+        console.print(f"  {escape(visible(row.install))}", soft_wrap=True, highlight=False)
 
 
 def _remark(row: Row) -> str:
     """What there is to say of a row: of what failed, which invariant, unless a cause is known."""
+    if row.install:
+        return row.said.removesuffix(f": {row.install}")
     if row.said or row.verdict != "falsified" or row.worst is None:
         return row.said
     return f"{row.worst.invariant}: {row.worst.where}"

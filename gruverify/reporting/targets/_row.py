@@ -125,11 +125,17 @@ class Row:
         return said
 
     def in_format(self, fmt: str) -> FamilyMargin | None:
-        """The worst of its families in a format."""
+        """The worst of its families in a format: of those that claim something, if any does."""
         mine = [each for each in self.families if each.format == fmt]
         if not mine:
             return None
-        return min(mine, key=lambda each: (STATUSES.index(each.status), -each.margin))
+
+        # One invariant of a family that claims nothing would hide the margins of all the others.
+        def rank(each: FamilyMargin) -> tuple[bool, int, float]:
+            silent = each.status == "nothing claimed"
+            return silent, STATUSES.index(each.status), -each.margin
+
+        return min(mine, key=rank)
 
 
 def _error(worst: float) -> str:
@@ -257,7 +263,7 @@ def _worst(document: Document) -> Worst | None:
         every += [fate for fate in row.values() if fate.cases]
     if not every:
         return None
-    found = worst(every)
+    found = worst([fate for fate in every if fate.status != "nothing claimed"] or every)
     return Worst(found.id, found.format, found.status, found.margin, found.reason)
 
 
