@@ -259,7 +259,12 @@ def _zoneout(
     """The outputs (T, B, H) and the last state (B, H)."""
     h, outputs = _start(cell, inputs, state), list[torch.Tensor]()
     for x, kept in zip(inputs, tensor(keep_units), strict=True):
-        h = torch.where(kept, h, step(x, h))
+        after = step(x, h)
+        # A mask selects: multiplied by 0, what is no number would show.
+        if kept.dtype == torch.bool:
+            h = torch.where(kept, h, after)
+        else:
+            h = kept * h + (1 - kept) * after
         outputs.append(h)
     return _along_time(inputs, outputs, h)
 

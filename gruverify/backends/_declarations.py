@@ -27,6 +27,7 @@ NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
 Shapes: TypeAlias = Literal["any", "few"]
 Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 MaskedOutputs: TypeAlias = Literal["state", "last", "zero"]
+Zoneout: TypeAlias = Literal["mask", "shares"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
 #: What activations are in words, unless something else is declared.
@@ -66,7 +67,8 @@ class Declarations:
     Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say);
     `nan`, whether a NaN is passed on, raises, or does anything; `masked_outputs`, what is returned
     as the output of a step that a member skips: the state that it kept, the last output that it had
-    (0 before the first), or zeros; `activations`, the functions of the gates and of the candidate;
+    (0 before the first), or zeros; `zoneout`, whether it takes masks of units alone, or shares of
+    them too; `activations`, the functions of the gates and of the candidate;
     `clip`, how large their arguments may be (None: as they are).
 
     What it can be called with: `initial_state`, False if it starts from zeros alone;
@@ -95,6 +97,7 @@ class Declarations:
     biases: Biases | None = None
     nan: NanRule = "passes"
     masked_outputs: MaskedOutputs = "state"
+    zoneout: Zoneout = "mask"
     activations: str = USUAL_ACTIVATIONS
     clip: float | None = None
     initial_state: bool = True
@@ -172,6 +175,7 @@ class Declared(TypedDict, total=False):
     biases: Biases | None
     nan: NanRule | None
     masked_outputs: MaskedOutputs | None
+    zoneout: Zoneout | None
     activations: str | Sequence[str] | None
     clip: float | None
     initial_state: bool | None
@@ -460,6 +464,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "biases": _word(*get_args(Biases)),
     "nan": _word(*get_args(NanRule)),
     "masked_outputs": _word(*get_args(MaskedOutputs)),
+    "zoneout": _word(*get_args(Zoneout)),
     "activations": _activations,
     "clip": _clip,
     "initial_state": _flag,

@@ -55,6 +55,8 @@ class NumpyBackend:
     formats = FORMATS
     #: A sequence of no steps gives no outputs, and its state back.
     min_length = 0
+    #: It takes shares of units as well as masks.
+    zoneout: ClassVar = "shares"
     #: NumPy's float32 σ reaches 4.67 u, at -5.889895.
     kappa_sigma: ClassVar = {"float32": 5.0}
     #: Its matrix products of halves add up in float32, its sums along the batch in the halves
@@ -204,7 +206,7 @@ class NumpyBackend:
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H), where keep_units (T, B, H) says which units keep
-        their state.
+        their state, or how much of it.
         """
         return _shown(self._zoneout(cell, inputs, state, keep_units))
 
@@ -236,9 +238,11 @@ class NumpyBackend:
     def _zoneout(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
     ) -> ZoneoutRun:
-        start = floating(self._state(cell, inputs, state))
-        xs = list(floating(inputs))
-        return zoneout_sequence(cell.variant, cell.parameters(floating), xs, start, keep_units)
+        v, p = cell.variant, cell.parameters(floating)
+        start, xs = floating(self._state(cell, inputs, state)), list(floating(inputs))
+        if keep_units.dtype == bool:
+            return zoneout_sequence(v, p, xs, start, keep_units)
+        return zoneout_sequence(v, p, xs, start, list(floating(keep_units)))
 
     def _directional(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients

@@ -253,7 +253,8 @@ def formulas_of(
     state (B, H).
     """
     one = partial(_load_formula_step, step)
-    return from_loads(name, variants, formats, one, looped(one), load_stack, load_masked=one)
+    loads = one, looped(one), load_stack
+    return from_loads(name, variants, formats, *loads, load_masked=one, zoneout="shares")
 
 
 def from_loads(

@@ -248,6 +248,10 @@ class HasSequenceZoneout(Protocol):
         """The outputs (T, B, H) and the last state (B, H), where keep_units (T, B, H), of bool, is
         True where a unit keeps its state, bit for bit; all others have that of the step, which is
         taken from the whole state. Nothing is divided by a rate.
+
+        Of a backend that declares `zoneout="shares"`, keep_units may be numbers from 0 to 1 as
+        well, of the case's format: each unit then has that share of its old state and the rest of
+        the new one, as zoneout has in evaluation.
         """
         ...
 

@@ -22,6 +22,7 @@ from gruverify.cell._masks import mask_names as mask_names
 from gruverify.cell._masks import masks_of as masks_of
 from gruverify.cell._masks import pattern as pattern
 from gruverify.cell._masks import unit_masks_of as unit_masks_of
+from gruverify.cell._masks import unit_shares_of as unit_shares_of
 from gruverify.cell._parameters import BLOCKS as BLOCKS
 from gruverify.cell._parameters import Parameters as Parameters
 from gruverify.cell._repr import Pasteable as Pasteable

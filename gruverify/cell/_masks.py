@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell._case import Case
 
 Mask = npt.NDArray[np.bool_]
@@ -63,3 +64,11 @@ def unit_masks_of(case: Case) -> Mask:
     each = np.stack([pattern(name, T) for name in PATTERNS], axis=-1)
     turns = _first(case) + np.arange(B)[:, None] + np.arange(H)
     return np.asarray(each[:, turns % len(PATTERNS)])
+
+
+def unit_shares_of(case: Case) -> NDArray:
+    """The share of its state that each unit of a case keeps, (T, B, H) in its format: the same for
+    all, as a rate is, an eighth or several.
+    """
+    share = (1 + _first(case)) / 8
+    return case.format.cast(np.full(unit_masks_of(case).shape, share))

@@ -14,7 +14,7 @@ from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Cell, Gradients, Parameters, pack
 from gruverify.faults._equivalents import equivalent
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, Pair
+from gruverify.faults._faulty import Faulty, Pair, same
 from gruverify.formulas import pullback, zoneout_sequence
 
 _RIGHT = NumpyBackend()
@@ -158,6 +158,72 @@ def _start(cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
     if state is None:
         return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
     return state
+
+
+# -- shares of a state -----------------------------------------------------------------------------
+
+
+class _Sharing(NumpyBackend):
+    """The formulas, with other shares than those that are given: of values, and of gradients."""
+
+    name = "sharing"
+
+    def __init__(
+        self,
+        of_values: Callable[[NDArray], NDArray] = same,
+        of_gradients: Callable[[NDArray], NDArray] = same,
+    ) -> None:
+        self._of_values, self._of_gradients = of_values, of_gradients
+
+    def sequence_zoneout(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
+    ) -> Pair:
+        """The outputs and the last state."""
+        return super().sequence_zoneout(
+            cell, inputs, state, _unless_a_mask(self._of_values, keep_units)
+        )
+
+    def sequence_zoneout_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep_units: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """The gradients at both cotangents."""
+        other = _unless_a_mask(self._of_gradients, keep_units)
+        return super().sequence_zoneout_vjp(cell, inputs, state, other, d_outputs, d_last)
+
+
+def _unless_a_mask(other: Callable[[NDArray], NDArray], keep_units: NDArray) -> NDArray:
+    if keep_units.dtype == bool:
+        return keep_units
+    return other(keep_units)
+
+
+def _exchanged(shares: NDArray) -> NDArray:
+    rest: NDArray = 1 - shares
+    return rest
+
+
+@fault("sequence", "(1-k)∘h' + k∘h~", touches="FWD CARRY")
+def zoneout_shares_exchanged() -> Backend:
+    """The share is that of the new state, as many have it of the rate of dropout."""
+    return _Sharing(of_values=_exchanged, of_gradients=_exchanged)
+
+
+@fault("sequence", "h' where k ≠ 0", touches="FWD CARRY")
+def zoneout_shares_taken_for_masks() -> Backend:
+    """A share is taken for a mask: whoever keeps anything keeps everything."""
+    return _Sharing(of_values=lambda shares: shares != 0, of_gradients=lambda shares: shares != 0)
+
+
+@fault("gradient", "g' = (1-k)∘g + Jᵀ k∘g", touches="dθ dx dh0")
+def zoneout_shares_exchanged_in_gradients() -> Backend:
+    """The values have the shares, and the backward pass exchanges them."""
+    return _Sharing(of_gradients=_exchanged)
 
 
 # -- right ones ------------------------------------------------------------------------------------

@@ -91,4 +91,4 @@ def test_what_is_declared_stands_in_header_verdict_and_json(here: Path) -> None:
     expected = {"kappa_sigma": 8, "kappa_tanh": 8, "initial_state": False, "biases": "input"}
     assert {name: said[name] for name in expected} == expected
     assert "declared: kappa=8" in shown.stdout.splitlines()[2]
-    assert "biases='input', initial_state=False" in shown.stdout.splitlines()[2]
+    assert "biases='input', zoneout='shares', initial_state=False" in shown.stdout.splitlines()[2]

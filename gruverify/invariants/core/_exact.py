@@ -208,12 +208,15 @@ class Exact:
             self.masked_run(keep, restart), [self._ball(d) for d in d_outputs], self.d_last
         )
 
-    # -- with units that keep their state; keep_units is (T, B, H) ---------------------------------
+    # -- with units that keep their state; keep_units is (T, B, H), a mask or shares ---------------
 
     def zoneout_run(self, keep_units: NDArray) -> ZoneoutRun:
         """The whole run with such units."""
         p, f = self.parameters, self.functions
-        return zoneout_sequence(self._variant, p, self.inputs, self.state, keep_units, f)
+        if keep_units.dtype == bool:
+            return zoneout_sequence(self._variant, p, self.inputs, self.state, keep_units, f)
+        shares = [self._ball(share) for share in keep_units]
+        return zoneout_sequence(self._variant, p, self.inputs, self.state, shares, f)
 
     def zoneout_gradients(self, keep_units: NDArray) -> Bptt:
         """Its gradients at both cotangents."""

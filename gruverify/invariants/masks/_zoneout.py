@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.cell import unit_masks_of
+from gruverify.arithmetic import Ball, blend
+from gruverify.cell import unit_masks_of, unit_shares_of
 from gruverify.invariants.core._blocks import compared
+from gruverify.invariants.core._local import one_behind, stacked
 from gruverify.invariants.core._masked import (
     given_slack,
     kept_slack,
@@ -112,3 +114,37 @@ def zoneout_gradient_passes(trial: Trial) -> Iterator[Residual]:
             yield equal(f"{what}, all kept", letters, array, d_last, given_slack(every, d_last))
         else:
             yield equal(f"{what}, all kept", letters, array, np.zeros_like(array))
+
+
+@invariant(
+    "masks/zoneout-shares",
+    "where each unit keeps the share k of its state, h_t = k∘h' + (1-k)∘h~, with the step h~ from "
+    "the h' that was returned",
+    source="the Backend contract; Krueger et al. 2017 (3); docs/tolerances.md, along time",
+    since="0.2",
+    needs=["sequence_zoneout"],
+    unless={"zoneout": "mask"},
+)
+def zoneout_shares(trial: Trial) -> Iterator[Residual]:
+    c, shares = trial.case, unit_shares_of(trial.case)
+    outputs, last = trial.observed.fresh_answer("sequence_zoneout", keep_units=shares)
+    before = stacked(one_behind(trial, c.state, outputs), len(outputs))
+    after = stepped(trial, outputs, no_masks(c))
+    allowed = blend(Ball.exact(trial.exact.mode, shares), before, after)
+    yield compare("outputs, in part the state before", "tbi", outputs, allowed, scale=STATES)
+    yield compare("last, in part the state before", "bi", last, allowed[-1], scale=STATES)
+
+
+@invariant(
+    "masks/zoneout-shares-gradient",
+    "dL/d(θ, x, h_0) of a run in which each unit keeps a share of its state, at both cotangents",
+    source="the Backend contract; theory 2, (2.5)",
+    since="0.2",
+    needs=["sequence_zoneout_vjp"],
+    unless={"zoneout": "mask"},
+)
+def zoneout_shares_gradient(trial: Trial) -> Iterator[Residual]:
+    shares = unit_shares_of(trial.case)
+    found = trial.observed.fresh_answer("sequence_zoneout_vjp", keep_units=shares)
+    expected = trial.exact.zoneout_gradients(shares)
+    yield from compared(trial.case.variant, found, expected)
