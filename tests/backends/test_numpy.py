@@ -17,6 +17,7 @@ from ._cases import OF_CELLS, case, falsified, judged, same
 NUMPY = NumpyBackend()
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize(("variant", "format"), [*zip(VARIANTS, cycle(FORMATS))], ids=str)
 def test_no_invariant_falls_in_any_variant_and_format(variant: Variant, format: Format) -> None:

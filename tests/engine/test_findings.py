@@ -59,6 +59,7 @@ SHAPES = {
 
 
 @pytest.mark.thinned
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("method", "spoil", "message"),
     [
@@ -324,6 +325,7 @@ def goes_on(result: Result) -> None:
 # -- what a backend declines -----------------------------------------------------------------------
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("method", SHAPES)
 def test_what_a_backend_does_not_implement_is_not_applicable_with_its_own_reason(
     method: str,

@@ -53,6 +53,7 @@ def blocks_of(packed: str) -> list[str]:
     ]
 
 
+@pytest.mark.thinned
 @variants
 def test_jacobian_is_the_complex_step_derivative(v: Variant) -> None:
     @given(cases(variants=[v], max_B=1, max_T=1))
@@ -72,6 +73,7 @@ def test_jacobian_is_the_complex_step_derivative(v: Variant) -> None:
     agrees()
 
 
+@pytest.mark.thinned
 @variants
 def test_immediate_derivatives_are_the_complex_step_ones(v: Variant) -> None:
     @given(cases(variants=[v], max_T=1))

@@ -70,6 +70,7 @@ def by_step(value: NDArray, found: Any) -> NDArray:
     return np.where(exact & (np.abs(derivative) < STEP), 0.0, derivative)
 
 
+@pytest.mark.thinned
 @variants
 def test_both_products_are_complex_step_derivatives(v: Variant) -> None:
     @given(cases(variants=[v], max_H=3, max_T=3))
@@ -137,6 +138,7 @@ def test_no_cotangent_is_a_cotangent_of_zeros(case: Case) -> None:
         assert not escapes(hvp(run, *one).state.mid, hvp(run, *other).state)
 
 
+@pytest.mark.thinned
 @variants
 def test_both_products_are_proved_for_one_unit(v: Variant) -> None:
     """∂h/∂(θ, x, h')·v and its like for the gradient, as identities between polynomials in symbols

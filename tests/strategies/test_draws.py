@@ -22,6 +22,7 @@ def wide(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_case_is_in_the_format_asked_for(format: Format) -> None:
     assert_all(
