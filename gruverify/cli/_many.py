@@ -35,7 +35,7 @@ _TICK = 0.1
 #: Parameters that are about the run of all, and not about the check of one.
 _OF_THE_RUN = (
     *("targets", "json_path", "events", "report", "jobs", "verbose", "quiet", "color"),
-    "list_only",
+    *("list_only", "keep_going"),
 )
 #: So many processes, unless it is said.
 _MOST = 4
@@ -77,8 +77,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
     jobs = to.jobs or min(os.cpu_count() or 1, _MOST)
     at_once = min(jobs, len(targets))
     # What members print goes to files, and is shown in colours of the run of all.
-    # The page of all says of each what fails, in how many cases.
-    options = [*options_but(_OF_THE_RUN), "--color=never", "--keep-going"]
+    options = [*options_but(_OF_THE_RUN), "--color=never"]
     console = to.console
     if not to.look.silent:
         console.print(f"{len(targets)} targets, {at_once} at once\n")
@@ -129,7 +128,7 @@ class _Status:
 @dataclass(frozen=True)
 class Start:
     """How a check is started: its options and environment, where its files go, and how many
-    processes it may have, which is nothing to a model in a runtime.
+    processes it may have. That, and to go on whatever fails, is nothing to a model in a runtime.
     """
 
     options: Sequence[str]
@@ -139,8 +138,10 @@ class Start:
 
     def __call__(self, target: str, number: int) -> Member:
         """Start one."""
-        more = [] if names_a_model(target) else [f"--jobs={self.jobs}"]
-        options = [*self.options, *more]
+        options = [*self.options]
+        if not names_a_model(target):
+            # The page of all says of each what fails, in how many cases.
+            options += [f"--jobs={self.jobs}", "--keep-going"]
         return Member(target, options, self.environment, self.folder / str(number))
 
 
