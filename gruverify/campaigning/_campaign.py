@@ -19,8 +19,9 @@ from gruverify.store import KeptCampaign, KeptUnit
 
 #: Units that are handed out besides those that are worked on, so that no worker waits.
 _AHEAD = 2
-#: Seconds between two looks at the time, and at whoever wants to be told.
-_TICK = 0.5
+#: Seconds between two looks at the time and at the workers where nothing comes in. What comes in is
+#: seen at once, and each look is a question to the scheduler.
+_TICK = 2.0
 
 
 @dataclass(frozen=True)

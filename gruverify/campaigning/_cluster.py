@@ -102,7 +102,7 @@ class Cluster:
             answers = self._client.run(_difference, task, on_error="return")
             for worker, answer in answers.items():
                 if isinstance(answer, BaseException):
-                    answer = f"cannot be reached ({error_line(answer)})"
+                    answer = f"cannot work ({error_line(answer)})"
                 if answer:
                     raise OtherWorker(f"worker {worker} {answer}")
 

@@ -51,9 +51,9 @@ from gruverify.engine._undeclared import Undeclared
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
-#: Telling what there is so far may take up to one part in that many of a run's time: of large cases
-#: there is much to tell.
-_SELDOM = 20
+#: Telling what there is so far may take up to one part in that many of a run's time: with all
+#: invariants it is more than a megabyte, with large cases more.
+_SELDOM = 100
 
 
 def seeded(backend: Any, seed: int) -> None:

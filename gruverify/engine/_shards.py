@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import math
+import pickle
 import shlex
 import sys
 import time
@@ -59,6 +60,18 @@ _GRACE = 1.5
 _MOST_DEATHS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A `SoFar` as it was sent. There are many, and one at most is read, when its process dies."""
+
+    content: bytes
+
+    def read(self) -> SoFar:
+        """What it says."""
+        so_far: SoFar = pickle.loads(self.content)
+        return so_far
+
+
 @dataclass
 class Shard:
     """One process and what is known of it: the format and case it is at, what failed there, and the
@@ -69,7 +82,7 @@ class Shard:
     child: Child
     format: str
     number: int = 0
-    so_far: SoFar | None = None
+    so_far: Unread | None = None
     parts: list[Result] = field(default_factory=list)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
@@ -94,8 +107,6 @@ class Shard:
             case FormatFinished(_, part):
                 self.parts.append(part)
                 self.so_far = None
-            case SoFar():
-                self.so_far = event
 
     @property
     def left(self) -> tuple[Format, ...]:
@@ -110,7 +121,8 @@ class Shard:
         nothing = Result(header, {}, {}, True, seconds, (note,) if note else ())
         # Its processor seconds are not known: it could not say what the last format took.
         found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
-        if (last := self.so_far) is not None and not begun_again:
+        if self.so_far is not None and not begun_again:
+            last = self.so_far.read()
             # A witness may have come before the tallies that show its failure; alone it would be no
             # failure.
             entered = {key[:2] for key in last.tallies}
@@ -194,6 +206,9 @@ class Crew:
             if isinstance(message, Result):
                 self._finish(shard, replace(message, header=self.header))
                 return
+            if isinstance(message, Unread):
+                shard.so_far = message
+                continue
             shard.note(message)
             self.keep(message)
             if self._is_news(message):
@@ -396,5 +411,12 @@ def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | No
         backend = resolve(target)
     except (UnknownTarget, TargetUnavailable) as wrong:  # it could be used a moment ago
         sys.exit(str(wrong))
+
+    def tell(event: Event) -> None:
+        if isinstance(event, SoFar):
+            line(Unread(pickle.dumps(event)))
+        else:
+            line(event)
+
     gc.freeze()  # what is imported by now stays: collecting garbage need not go through it again
-    line(run(backend, plan, target, line, line.stopped, judged))
+    line(run(backend, plan, target, tell, line.stopped, judged))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from gruverify.engine import (
     check_in_processes,
     selection,
 )
-from gruverify.engine._shards import Crew, Shard
+from gruverify.engine._shards import Crew, Shard, Unread
 
 from ._drawn import plain
 from ._planted import inverted
@@ -217,7 +218,8 @@ def buried(child: Ended, *, complete: bool = True) -> tuple[Crew, Shard, Result]
     so_far = SoFar(
         "float32", found.tallies, found.witnesses, found.coverage["float32"], found.drawn
     )
-    shard = Shard((*FORMATS, float64), cast(Any, child), "float32", so_far=so_far)
+    unread = Unread(pickle.dumps(so_far))
+    shard = Shard((*FORMATS, float64), cast(Any, child), "float32", so_far=unread)
     plan = Plan(formats=shard.formats, max_cases=2)
     header = {**found.header, "formats": [fmt.name for fmt in shard.formats]}
     crew = Crew("mine", plan, header, lambda event: None, None, 1.0, complete=complete)
