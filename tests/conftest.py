@@ -18,7 +18,7 @@ collect_ignore = ["downstream"] if os.environ.get("GRUVERIFY_WORLD") else ["down
 
 settings.register_profile(
     "gruverify-suite",
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
