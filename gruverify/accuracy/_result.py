@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gruverify._visible import error_line
+from gruverify.accuracy._answers import COMPARED, Errors, errors_of
 from gruverify.accuracy._functions import Shown, shown_functions
-from gruverify.accuracy._steps import StepErrors, step_errors
 from gruverify.arithmetic import Format, float64
 from gruverify.backends import Backend, offers, one_thread, resolve
 
@@ -20,13 +20,13 @@ _NO_STEP = "it has no step and no sequence, and none follows from a stack of one
 @dataclass(frozen=True, eq=False)
 class Accuracy:
     """What was measured of a target in a format: its functions, unless `trouble` says why not, and
-    its steps, None where the format has no wider one to measure with.
+    its answers by the method, none where the format has no wider one to measure with.
     """
 
     target: str
     format: Format
     shown: tuple[Shown, ...] = ()
-    steps: StepErrors | None = None
+    answers: Mapping[str, Errors] = field(default_factory=dict)
     trouble: str = ""
 
 
@@ -35,7 +35,7 @@ def accuracy(
 ) -> list[Accuracy]:
     """What a target of that name is worth, in each of the formats that it claims.
 
-    cases: how many cases of steps are drawn per format.
+    cases: how many cases of answers are drawn per format.
 
     Raises:
         UnknownTarget, TargetUnavailable: as `gruverify.check` raises them.
@@ -56,9 +56,9 @@ def accuracy_of(
             shown = tuple(shown_functions(backend, fmt))
         except Exception as raised:  # whatever the target raises
             return Accuracy(target, fmt, trouble=f"not measured: {error_line(raised)}")
-        steps = None
-        # The exact next state is known to float64's digits alone, so float64 cannot be measured by
-        # it.
-        if fmt != float64 and offers(backend, "step"):
-            steps = step_errors(backend, fmt, cases, seed)
-    return Accuracy(target, fmt, shown, steps)
+        answers = dict[str, Errors]()
+        # What is exact is known to float64's digits alone, so float64 cannot be measured by it.
+        if fmt != float64:
+            offered = [method for method in COMPARED if offers(backend, method)]
+            answers = {m: errors_of(m, backend, fmt, cases, seed, target) for m in offered}
+    return Accuracy(target, fmt, shown, answers)

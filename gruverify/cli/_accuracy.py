@@ -13,7 +13,8 @@ from gruverify.cli._complete import files, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
-from gruverify.cli._values import FORMATS, PATIENCE
+from gruverify.cli._report import failures
+from gruverify.cli._values import FOLDER, FORMATS, PATIENCE
 
 if TYPE_CHECKING:
     from gruverify.accuracy import Accuracy
@@ -34,12 +35,18 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="Drawn cases per format, on which steps are measured.",
+    help="Drawn cases per format, on which steps, Jacobians and gradients are measured.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws those cases."
 )
 @click.option("--patience", **PATIENCE)
+@click.option(
+    "--witnesses",
+    type=FOLDER,
+    metavar="DIR",
+    help="Save there the cases with the largest errors of steps, Jacobians and gradients.",
+)
 @click.option(
     "--plot",
     metavar="FILE",
@@ -59,15 +66,17 @@ def command(
     cases: int,
     seed: int,
     patience: float,
+    witnesses: Path | None,
     plot: str | None,
     json_path: str | None,
 ) -> None:
-    """Measure how accurate a GRU is: its σ, its tanh and its steps.
+    """Measure how accurate a GRU is: its σ, its tanh, its steps, Jacobians and gradients.
 
     σ and tanh are shown by steps of cells with one gate shut: at every number of a 16-bit format,
     at 65,000 of a wide one. Errors are in units in the last place (ulp) of the exact value; "1
-    from" says where a gate is first 1 and "0 to" where it is last 0. Steps are those of cases as
-    `gruverify check` draws them; their errors are in units of roundoff.
+    from" says where a gate is first 1 and "0 to" where it is last 0. Answers are those to cases as
+    `gruverify check` draws them; their errors are in units of roundoff. `gruverify replay` runs the
+    cases that --witnesses saves.
 
     \b
     gruverify accuracy numpy torch --format f32
@@ -79,7 +88,20 @@ def command(
     found: list[Accuracy] = []
     for target in dict.fromkeys(targets):
         found += _measured(target, formats, cases, seed, patience)
+    if witnesses is not None:
+        _save(found, witnesses)
     _put_out(found, json_path, json_file, plot_file)
+
+
+def _save(found: list[Accuracy], folder: Path) -> None:
+    """Save the worst cases. What cannot be written is reported in one line."""
+    from gruverify.engine import save_witness, witness_file
+
+    with failures("--witnesses"):
+        for one in found:
+            for errors in one.answers.values():
+                if errors.worst_case is not None:
+                    save_witness(errors.worst_case, witness_file(folder, errors.worst_case))
 
 
 def _measured(

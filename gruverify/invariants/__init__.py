@@ -16,6 +16,8 @@ from gruverify.invariants import (
     stack,
 )
 from gruverify.invariants.contract._manners import SAME_BITS as SAME_BITS
+from gruverify.invariants.core._blocks import block_of as block_of
+from gruverify.invariants.core._blocks import blocks_of as blocks_of
 from gruverify.invariants.core._blocks import compared as compared
 from gruverify.invariants.core._exact import Exact as Exact
 from gruverify.invariants.core._family import Family as Family

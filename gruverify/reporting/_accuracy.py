@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gruverify._named import JsonObject
-from gruverify.accuracy import Accuracy, Shown
+from gruverify.accuracy import COMPARED, Accuracy, Errors, Shown
+from gruverify.engine import encode_witness
 from gruverify.reporting._needs import needed
 
 _HEADINGS = ("target", "", "worst", "at", "99 %", "median", "1 from", "0 to", "")
@@ -25,11 +26,11 @@ _BINS = 400
 
 
 def print_accuracies(console: Console, found: Sequence[Accuracy]) -> None:
-    """A table per format: the errors of σ and tanh in units in the last place, those of steps in
+    """A table per format: the errors of σ and tanh in units in the last place, those of answers in
     units of roundoff.
     """
     for fmt, each in groupby(sorted(found, key=lambda one: -one.format.precision), _format_of):
-        console.print(f"\n[bold]{fmt}[/]: errors in ulp; of steps in units of roundoff")
+        console.print(f"\n[bold]{fmt}[/]: errors in ulp; of answers in units of roundoff")
         console.print(_table(list(each)))
     for one in found:
         if one.trouble:
@@ -51,10 +52,12 @@ def _table(found: list[Accuracy]) -> Table:
         for shown in one.shown:
             table.add_row(Text(name), shown.function, *_cells(shown))
             name = ""
-        if one.steps is not None and one.steps.errors.size:
-            row = (one.steps.worst, one.steps.percentile(99), one.steps.percentile(50))
-            worst, most, median = map(_number, row)
-            table.add_row(Text(name), "step", worst, "", most, median)
+        for method, found_in in one.answers.items():
+            if found_in.errors.size:
+                row = (found_in.worst, found_in.percentile(99), found_in.percentile(50))
+                worst, most, median = map(_number, row)
+                table.add_row(Text(name), method, worst, "", most, median)
+                name = ""
     return table
 
 
@@ -91,18 +94,24 @@ def accuracy_document(found: Sequence[Accuracy]) -> list[JsonObject]:
             "format": one.format.name,
             "trouble": one.trouble,
             "functions": [_shown(shown) for shown in one.shown],
-            "step": None
-            if one.steps is None
-            else {
-                "worst": _finite(one.steps.worst),
-                "p99": _finite(one.steps.percentile(99)),
-                "median": _finite(one.steps.percentile(50)),
-                "entries": int(one.steps.errors.size),
-                "refused": one.steps.refused,
-            },
+            # Every method that may be measured, null where one was not.
+            **{method: _errors(one.answers.get(method)) for method in COMPARED},
         }
         for one in found
     ]
+
+
+def _errors(found: Errors | None) -> JsonObject | None:
+    if found is None:
+        return None
+    return {
+        "worst": _finite(found.worst),
+        "p99": _finite(found.percentile(99)),
+        "median": _finite(found.percentile(50)),
+        "entries": int(found.errors.size),
+        "refused": found.refused,
+        "worst_case": None if found.worst_case is None else encode_witness(found.worst_case),
+    }
 
 
 def _shown(shown: Shown) -> JsonObject:

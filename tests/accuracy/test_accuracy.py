@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gruverify import Variant, backend, bfloat16, float16, float32, float64
-from gruverify.accuracy import Accuracy, accuracy, accuracy_of, shown_functions, step_errors
+from gruverify.accuracy import Accuracy, accuracy, accuracy_of, errors_of, shown_functions
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Probe
 
@@ -106,12 +107,53 @@ def test_errors_of_steps_are_in_units_of_roundoff() -> None:
     def off(cell: Any, x: Any, h: Any) -> Any:
         return right(cell, x, h) + np.float32(64 * float32.unit_roundoff)
 
-    found = step_errors(NUMPY, float32, cases=4, seed=0)
-    wrong = step_errors(backend(step=off), float32, cases=4, seed=0)
+    found = errors_of("step", NUMPY, float32, cases=4, seed=0)
+    wrong = errors_of("step", backend(step=off), float32, cases=4, seed=0)
 
     assert 0 < found.worst < 16
     assert found.refused == 0
     assert 60 < wrong.percentile(50) <= wrong.worst < 80
+
+
+@pytest.mark.parametrize("method", ["step_jacobian", "sequence_vjp"])
+def test_derivatives_of_numpys_formulas_are_off_by_few_units(method: str) -> None:
+    found = errors_of(method, NUMPY, float32, cases=4, seed=0)
+
+    assert 0 < found.worst < 64
+    assert found.percentile(50) <= found.percentile(99) <= found.worst
+
+
+def test_catches_a_jacobian_and_a_gradient_that_are_off_by_so_many_units() -> None:
+    off = np.float32(64 * float32.unit_roundoff)
+
+    def step_jacobian(cell: Any, x: Any, h: Any) -> Any:
+        of_state, of_input = NUMPY.step_jacobian(cell, x, h)
+        return of_state + off, of_input
+
+    def sequence_vjp(*given: Any) -> Any:
+        found = NUMPY.sequence_vjp(*given)
+        largest = max(np.abs(given[3]).max(initial=0.0), np.abs(given[4]).max(initial=0.0))
+        return replace(found, inputs=found.inputs + off * largest.astype("f4"))
+
+    mine = backend(step=right, step_jacobian=step_jacobian, sequence=NUMPY.sequence)
+    jacobian = errors_of("step_jacobian", mine, float32, cases=4, seed=0)
+    gradients = errors_of(
+        "sequence_vjp",
+        backend(sequence=NUMPY.sequence, sequence_vjp=sequence_vjp),
+        float32,
+        cases=4,
+        seed=0,
+    )
+
+    assert 40 < jacobian.worst < 80
+    assert 10 < gradients.worst < 100
+
+
+def test_the_worst_case_is_a_witness_of_its_target() -> None:
+    found = errors_of("step", NUMPY, float32, cases=4, seed=0, target="mine")
+
+    assert found.worst_case is not None
+    assert (found.worst_case.target, found.worst_case.invariant) == ("mine", "agreement/step")
 
 
 def fails(cell: Any, x: Any, h: Any) -> Any:
@@ -145,17 +187,17 @@ def test_formats_that_a_target_does_not_claim_are_left_out() -> None:
 
     assert [(one.target, one.format) for one in found] == [("numpy", float32)]
     assert isinstance(found[0], Accuracy)
-    assert found[0].steps is not None
+    assert list(found[0].answers) == ["step", "step_jacobian", "sequence_vjp"]
 
 
 def test_an_error_of_ours_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(case: Any, answered: Any) -> Any:
+    def broken(*_: Any) -> Any:
         raise RuntimeError("ours")
 
-    assert step_errors(backend(step=fails), float32, cases=2, seed=0).refused == 2
-    monkeypatch.setattr("gruverify.accuracy._steps._errors", broken)
+    assert errors_of("step", backend(step=fails), float32, cases=2, seed=0).refused == 2
+    monkeypatch.setattr("gruverify.accuracy._answers._errors", broken)
     with pytest.raises(RuntimeError, match="ours"):
-        step_errors(NUMPY, float32, cases=2, seed=0)
+        errors_of("step", NUMPY, float32, cases=2, seed=0)
 
 
 def test_a_stack_of_two_layers_shows_no_step() -> None:

@@ -13,13 +13,13 @@ from ._invoke import gruverify, one_line
 def test_targets_stand_side_by_side_and_are_written_and_drawn(planted: str, here: Path) -> None:
     result = gruverify(
         *("accuracy", "numpy", f"{planted}:right", "--format", "f16,f32", "--cases", "2"),
-        *("--json", "found.json", "--plot", "found.svg"),
+        *("--json", "found.json", "--plot", "found.svg", "--witnesses", "worst"),
     )
 
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[1] == "float32: errors in ulp; of steps in units of roundoff"
-    assert [line.split()[:2] for line in lines[3:9:3]] == [
+    assert lines[1] == "float32: errors in ulp; of answers in units of roundoff"
+    assert [line.split()[:2] for line in lines[3:13:5]] == [
         ["numpy", "σ"],
         [f"{planted}:right", "σ"],
     ]
@@ -28,6 +28,11 @@ def test_targets_stand_side_by_side_and_are_written_and_drawn(planted: str, here
         (target, fmt) for target in ("numpy", f"{planted}:right") for fmt in ("float16", "float32")
     }
     assert all(one["functions"][0]["worst"] < 4 for one in found)
+    numpy = next(one for one in found if one["target"] == "numpy")
+    assert 0 < numpy["sequence_vjp"]["median"] < numpy["sequence_vjp"]["worst"] < 100
+    assert found[-1]["sequence_vjp"] is None  # a step alone has none
+    saved = here / "worst" / "numpy-agreement-jacobian-state-float32.json"
+    assert "holds on this case" in gruverify("replay", str(saved)).stdout
     assert "<svg" in (here / "found.svg").read_text()
 
 

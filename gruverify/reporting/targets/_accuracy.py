@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gruverify.accuracy import COMPARED
 from gruverify.reporting._reader import LARGEST_MB, BadResult
 from gruverify.reporting.targets._row import Outcome
 
@@ -35,8 +36,9 @@ def load_accuracies(path: Path) -> Measured | None:
     try:
         for one in read:
             worst = {each["function"]: _number(each["worst"]) for each in one["functions"]}
-            if one["step"] is not None:
-                worst["step"] = _number(one["step"]["worst"])
+            # Whoever measured with an earlier version has no Jacobians and gradients.
+            answers = {method: one.get(method) for method in COMPARED}
+            worst |= {name: _number(each["worst"]) for name, each in answers.items() if each}
             found.setdefault(one["target"], {})[one["format"]] = worst
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadResult(f"{path} is not a result, and not what accuracy --json writes") from None
