@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gruverify import FORMATS, VARIANTS, Format, Variant, check, float32, float64, torch_backend
-from gruverify.backends import METHODS, offers, resolve
+from gruverify.backends import METHODS, OPTIONAL_METHODS, offers, resolve
 from gruverify.invariants import INVARIANTS
 
 from ._cases import OF_CELLS, OF_MODULES, case, falsified, judged, same, writable
@@ -62,9 +62,7 @@ def test_everything_is_asked_of_the_shipped_backends(name: str) -> None:
 
     assert found.name == name
     usual = OF_CELLS - {"agreement/kinks"}  # that is of other activation functions alone
-    masked = {
-        id for id in usual if any("masked" in n or "restarted" in n for n in INVARIANTS[id].needs)
-    }
+    masked = {id for id in usual if not set(OPTIONAL_METHODS).isdisjoint(INVARIANTS[id].needs)}
     assert judged(found, case()) == (usual - masked if name == "torch" else usual - OF_MODULES)
     assert tuple(found.formats) == FORMATS
 
