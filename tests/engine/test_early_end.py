@@ -13,8 +13,6 @@ from gruverify import Case, backend
 from gruverify.backends import NumpyBackend
 from gruverify.engine import CaseJudged, Event, Result, save_witness, witness_file
 
-pytestmark = pytest.mark.uncounted
-
 FAULT = "gruverify.faults:inverted-update-gate"
 NUMPY = NumpyBackend()
 ONLY = ("agreement/step", "agreement/outputs", "bounds")
@@ -43,6 +41,7 @@ def test_it_ends_with_its_likely_cause() -> None:
     assert not any("--keep-going" in line for line in whole.covers)
 
 
+@pytest.mark.uncounted
 def test_its_witnesses_are_small() -> None:
     result = found(FAULT, keep_going=False, only=("agreement", "conventions"))
 
@@ -52,6 +51,7 @@ def test_its_witnesses_are_small() -> None:
         assert (sizes["H"] <= 3, sizes["B"] <= 2, sizes["T"] <= 3) == (True, True, True)
 
 
+@pytest.mark.uncounted
 def test_what_no_cause_explains_is_drawn_to_the_end() -> None:
     """Between two cases the cause was looked for: those after it are the same ones."""
     target = backend(step=lambda cell, x, h: -NUMPY.step(cell, x, h))
@@ -63,6 +63,7 @@ def test_what_no_cause_explains_is_drawn_to_the_end() -> None:
     assert result.coverage == whole.coverage
 
 
+@pytest.mark.uncounted
 def test_a_cause_of_some_of_what_failed_is_not_enough() -> None:
     """Another reading of the cell, and besides it what no reading has."""
 
@@ -85,6 +86,7 @@ def cases_of(result: Result) -> list[Case]:
     return [w.case for w in result.witnesses.values() if isinstance(w.case, Case)]
 
 
+@pytest.mark.uncounted
 def test_what_is_a_matter_of_accuracy_is_drawn_to_the_end() -> None:
     def narrow(cell: Any, x: Any, h: Any) -> Any:
         return NUMPY.step(cell, x, h).astype("float32").astype("float64")
@@ -108,6 +110,7 @@ def test_of_saved_witnesses_one_that_fails_is_enough(tmp_path: Path) -> None:
     assert not any(isinstance(event, CaseJudged) for event in events)
 
 
+@pytest.mark.uncounted
 def test_a_right_target_is_drawn_to_the_end() -> None:
     result = found("numpy", keep_going=False)
     assert (result.witnesses, result.ended_early) == ({}, {})
