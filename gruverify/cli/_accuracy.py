@@ -13,8 +13,8 @@ from gruverify.cli._complete import files, targets
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
-from gruverify.cli._report import failures
 from gruverify.cli._values import FOLDER, FORMATS, PATIENCE
+from gruverify.cli._witnesses import save_witnesses
 
 if TYPE_CHECKING:
     from gruverify.accuracy import Accuracy
@@ -89,19 +89,9 @@ def command(
     for target in dict.fromkeys(targets):
         found += _measured(target, formats, cases, seed, patience)
     if witnesses is not None:
-        _save(found, witnesses)
+        every = (errors.worst_case for one in found for errors in one.answers.values())
+        save_witnesses(filter(None, every), witnesses)
     _put_out(found, json_path, json_file, plot_file)
-
-
-def _save(found: list[Accuracy], folder: Path) -> None:
-    """Save the worst cases. What cannot be written is reported in one line."""
-    from gruverify.engine import save_witness, witness_file
-
-    with failures("--witnesses"):
-        for one in found:
-            for errors in one.answers.values():
-                if errors.worst_case is not None:
-                    save_witness(errors.worst_case, witness_file(folder, errors.worst_case))
 
 
 def _measured(

@@ -33,6 +33,7 @@ from gruverify.cli._report import failures, how_to_read, require
 from gruverify.cli._store import closing_line, end, store_options
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
 from gruverify.cli._values import FOLDER, FORMATS, MEMORY, PATIENCE, PERCENT, SECONDS
+from gruverify.cli._witnesses import save_witnesses
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -313,7 +314,7 @@ def _put_out(result: Result, to: _Output) -> None:
     quiet = to.output_is_taken
     # A second Ctrl-C, of somebody who is impatient, must not cost the results.
     with undisturbed():
-        saved = _save(result, to.witnesses)
+        saved = save_witnesses(result.witnesses.values(), to.witnesses)
         said, refused = _written(result, to)
     with whatever_becomes_of_the_console():
         _print(result, saved, to)
@@ -420,22 +421,6 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: 
             progress(event)
 
         return check_in_processes(target, plan, jobs, show, patience, to.kept)
-
-
-def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
-    from gruverify.engine import save_witness, witness_file
-
-    saved: dict[tuple[str, str], Path] = {}
-    for (id, fmt), witness in result.witnesses.items():
-        path = witness_file(folder, witness)
-        try:
-            save_witness(witness, path)
-        except OSError as refused:
-            click.echo(f"witness not saved to {path}: {refused.strerror}", err=True)
-            # A folder that takes one witness no more takes no other: one line is enough.
-            break
-        saved[id, fmt] = path
-    return saved
 
 
 def _to_update(path: str | None, target: str, plan: Plan) -> Xfails | None:

@@ -39,12 +39,12 @@ def explained(result: Result, target: object) -> Result:
 
 def _ended_with(result: Result) -> str:
     """What every format that failed has ended with, in the words of the most precise one; empty
-    if they differ.
+    if they differ, or if a failure was seen since not to repeat.
     """
     failing = {fmt for _, fmt in result.witnesses}
     ended = [fmt for fmt in FORMATS if fmt.name in result.ended_early]
     words = {result.ended_early[fmt.name].replace(_of(fmt), "") for fmt in ended}
-    if failing != result.ended_early.keys() or len(words) != 1:
+    if result.flaky or failing != result.ended_early.keys() or len(words) != 1:
         return ""
     return result.ended_early[max(ended, key=lambda fmt: fmt.precision).name]
 

@@ -47,3 +47,14 @@ def test_a_users_mistake_is_one_line(
     here: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     assert message in one_line(gruverify("accuracy", *arguments), code)
+
+
+def test_a_folder_that_takes_no_witness_is_one_line_and_the_figures_stand(here: Path) -> None:
+    (here / "file").touch()
+    options = ("--format", "bf16", "--cases", "1", "--witnesses", "file/below")
+
+    result = gruverify("accuracy", "numpy", *options)
+
+    assert result.exit_code == 0
+    assert result.stderr.count("witness not saved to file/below/") == 1
+    assert "step_jacobian" in result.stdout

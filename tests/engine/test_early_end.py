@@ -11,7 +11,15 @@ import pytest
 import gruverify
 from gruverify import Case, backend
 from gruverify.backends import NumpyBackend
-from gruverify.engine import CaseJudged, Event, Result, save_witness, witness_file
+from gruverify.engine import (
+    CaseJudged,
+    Event,
+    Flaky,
+    Result,
+    explained,
+    save_witness,
+    witness_file,
+)
 
 FAULT = "gruverify.faults:inverted-update-gate"
 NUMPY = NumpyBackend()
@@ -115,3 +123,12 @@ def test_a_right_target_is_drawn_to_the_end() -> None:
     result = found("numpy", keep_going=False)
     assert (result.witnesses, result.ended_early) == ({}, {})
     assert drawn(result) == sum(each.planned for each in result.drawn.values())
+
+
+@pytest.mark.uncounted
+def test_no_cause_is_kept_of_failures_that_turn_out_not_to_repeat() -> None:
+    result = found(FAULT, keep_going=False)
+    remembered = dict.fromkeys(result.witnesses, Flaky(1, 5, "remembers"))
+
+    assert explained(replace(result, explanation=""), FAULT).explanation == result.explanation
+    assert explained(replace(result, explanation="", flaky=remembered), FAULT).explanation == ""
