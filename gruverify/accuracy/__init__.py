@@ -5,6 +5,7 @@ from gruverify.accuracy._answers import Errors as Errors
 from gruverify.accuracy._answers import errors_of as errors_of
 from gruverify.accuracy._functions import Shown as Shown
 from gruverify.accuracy._functions import shown_functions as shown_functions
+from gruverify.accuracy._regimes import REGIMES as REGIMES
 from gruverify.accuracy._result import Accuracy as Accuracy
 from gruverify.accuracy._result import accuracy as accuracy
 from gruverify.accuracy._result import accuracy_of as accuracy_of

@@ -5,21 +5,26 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.accuracy._regimes import REGIMES, regime_of
+from gruverify.accuracy._truth import PRECISIONS, Truth, distances
 from gruverify.arithmetic import Format, NDArray
-from gruverify.backends import Backend, NumpyBackend
+from gruverify.backends import Backend
 from gruverify.cell import AnyCase, Case
 from gruverify.engine import Witness, draw, judge, streams_for
-from gruverify.invariants import INVARIANTS, Exact, Trial, block_of, blocks_of
+from gruverify.invariants import INVARIANTS, Trial, block_of, blocks_of
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic.arb import ArbArray
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-#: What was answered, what is exact, and the number whose digits errors are counted in.
-Compared: TypeAlias = tuple[NDArray, Floats, float]
+#: What was answered, what is true, and the number whose digits errors are counted in.
+Compared: TypeAlias = "tuple[NDArray, ArbArray, float]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +33,13 @@ class Errors:
     of 1, for they lie in [-1, 1]; of Jacobians of 1 too, or of the largest entry of the array where
     that is larger; of gradients of the largest cotangent, or entry.
 
-    refused: how many cases were not answered; worst_case: the one with the largest error, as a
-    witness of an invariant that is about it.
+    regimes: the same by the regime of their cases; refused: how many cases were not answered;
+    worst_case: the one with the largest error, as a witness of an invariant that is about it.
     """
 
     errors: Floats
-    refused: int
+    regimes: Mapping[str, Errors] = field(default_factory=dict)
+    refused: int = 0
     worst_case: Witness | None = None
 
     @property
@@ -52,12 +58,16 @@ def errors_of(
     method: str, backend: Backend, fmt: Format, cases: int, seed: int, target: str = ""
 ) -> Errors:
     """Over the cases of cells that a run of that seed draws first; method: a key of `COMPARED`;
-    target: what the witness of the worst case names, the backend by default.
+    target: what the witness of the worst case names, the backend by default. What is true is
+    enclosed in Arb, with bits until each error is decided.
 
-    Left out are states whose exact value is not finite or larger than 1, and arrays whose largest
-    entry is not finite or less than a normal number.
+    Left out are states whose true value is larger than 1, and arrays whose largest entry is larger
+    than the format's largest number or less than a normal one.
+
+    Raises:
+        ImportError: python-flint is not installed; the message says what installs it.
     """
-    found, refused = list[Floats](), 0
+    found, refused = dict[str, list[Floats]](), 0
     most, worst = -1.0, list[Case]()
 
     def visit(case: AnyCase) -> None:
@@ -71,7 +81,7 @@ def errors_of(
             return
         # Next to the target's own call: an error of ours is not a refusal of its.
         errors = _errors(method, case, answered)
-        found.append(errors)
+        found.setdefault(regime_of(case), []).append(errors)
         if errors.size and errors.max() > most:
             most = float(errors.max())
             worst[:] = [case]
@@ -85,43 +95,63 @@ def errors_of(
         for case in worst
         for judgement in judge(case, backend, [INVARIANTS[_ABOUT[method]]])
     ]
-    return Errors(np.concatenate([np.zeros(0), *found]), refused, next(iter(witnesses), None))
+    regimes = {name: np.concatenate(each) for name, each in found.items()}
+    return Errors(
+        np.concatenate([np.zeros(0), *regimes.values()]),
+        {name: Errors(regimes[name]) for name in REGIMES if name in regimes},
+        refused,
+        next(iter(witnesses), None),
+    )
 
 
 def _errors(method: str, case: Case, answered: Any) -> Floats:
-    exact, fmt, found = Trial(case, NumpyBackend()).exact, case.format, [np.zeros(0)]
-    for mine, true, scale in COMPARED[method](case, answered, exact):
-        if fmt.min_normal <= scale < np.inf:
-            # No number of the answer may be lost: a NaN is as far off as can be.
-            error = np.abs(mine.astype(np.float64) - true) / (fmt.unit_roundoff * scale)
-            error = np.where(np.isnan(error), np.inf, error)
-            found.append(error[np.abs(true) <= scale])
-    return np.concatenate(found)
+    found = list[tuple[Floats, bool]]()
+    for bits in PRECISIONS:
+        truth = Truth(case, bits)
+        found = [
+            _error(truth, case.format, *each) for each in COMPARED[method](case, answered, truth)
+        ]
+        if all(decided for _, decided in found):
+            break
+    return np.concatenate([np.zeros(0), *(errors for errors, _ in found)])
 
 
-def _step(case: Case, answered: NDArray, exact: Exact) -> Iterator[Compared]:
-    yield answered, exact.next_state.mid, 1.0
+def _error(
+    truth: Truth, fmt: Format, answered: NDArray, true: ArbArray, scale: float
+) -> tuple[Floats, bool]:
+    if not fmt.min_normal <= scale <= fmt.max:
+        # Left out, unless too little is known of it yet.
+        least, most = np.maximum(true.lower, -true.upper), np.maximum(true.upper, -true.lower)
+        return np.zeros(0), bool(most.max() < fmt.min_normal or least.max() >= fmt.max)
+    # In Arb: of a small number a unit of roundoff may be less than float64 has a number for.
+    errors, decided = distances(answered, true, truth.lift(scale) * fmt.unit_roundoff)
+    return errors[np.abs(true.mid) <= scale], decided
 
 
-def _jacobian(case: Case, answered: tuple[NDArray, NDArray], exact: Exact) -> Iterator[Compared]:
-    of_state, of_input = answered
-    yield _to_scale(of_state, exact.jacobian_of_state.mid, 1.0)
-    yield _to_scale(of_input, exact.jacobian_of_input.mid, 1.0)
+def _step(case: Case, answered: NDArray, truth: Truth) -> Iterator[Compared]:
+    yield answered, truth.next_state, 1.0
 
 
-def _gradients(case: Case, answered: Any, exact: Exact) -> Iterator[Compared]:
-    true = exact.gradients
+def _jacobian(case: Case, answered: tuple[NDArray, NDArray], truth: Truth) -> Iterator[Compared]:
+    for mine, true in zip(answered, truth.jacobian, strict=True):
+        yield _to_scale(mine, true, 1.0)
+
+
+def _gradients(case: Case, answered: Any, truth: Truth) -> Iterator[Compared]:
+    true = truth.gradients
     # Behind shut gates a gradient is as good as 0: its own size would be no measure.
     least = max(_largest(case.d_outputs), _largest(case.d_last))
     for block in blocks_of(case.variant):
-        yield _to_scale(block_of(answered, block), getattr(true.parameters, block).mid, least)
-    yield _to_scale(answered.inputs, np.stack([x.mid for x in true.inputs]), least)
+        yield _to_scale(block_of(answered, block), getattr(true.parameters, block), least)
+    of_inputs = max(least, *(_largest(x.mid) for x in true.inputs))
+    for mine, x in zip(answered.inputs, true.inputs, strict=True):
+        yield mine, x, of_inputs
     if answered.state is not None:
-        yield _to_scale(answered.state, true.state.mid, least)
+        yield _to_scale(answered.state, true.state, least)
 
 
-def _to_scale(answered: NDArray, true: Floats, least: float) -> Compared:
-    return answered, true, max(_largest(true), least)
+def _to_scale(answered: NDArray, true: ArbArray, least: float) -> Compared:
+    return answered, true, max(_largest(true.mid), least)
 
 
 def _largest(array: NDArray) -> float:
@@ -135,7 +165,7 @@ _ABOUT = {
     "sequence_vjp": "agreement/analytic-gradient",
 }
 #: By the method that answers: its arrays, and the exact ones.
-COMPARED: Mapping[str, Callable[[Case, Any, Exact], Iterator[Compared]]] = {
+COMPARED: Mapping[str, Callable[[Case, Any, Truth], Iterator[Compared]]] = {
     "step": _step,
     "step_jacobian": _jacobian,
     "sequence_vjp": _gradients,

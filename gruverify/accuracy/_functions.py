@@ -1,5 +1,5 @@
 """σ and tanh as the steps of a GRU show them: at every number of a 16-bit format, densely over a
-wide one.
+wide one. What is true is float64's to a narrower format, and Arb's to float64 itself.
 """
 
 from __future__ import annotations
@@ -12,33 +12,27 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format, NDArray, spacing
+from gruverify.accuracy._truth import distances
+from gruverify.arithmetic import Array, Format, NDArray, float64, sigmoid, spacing, tanh
 from gruverify.backends import Backend
-from gruverify.engine import Probe, points_of, sigmoid, wide_type
+from gruverify.engine import Probe, points_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A function as a GRU shows it: pre-activations (N,) in ascending order, what came out, and
-    what is exact, the last two in a type with digits to spare.
+    """A function as a GRU shows it: pre-activations (N,) in ascending order, what came out, what is
+    true, rounded to float64, and how far off each value is in units in the last place (ulp) of
+    that: infinite where it is not a number.
     """
 
     function: str
     format: Format
     points: Floats
-    values: NDArray
-    exact: NDArray
-
-    @cached_property
-    def errors(self) -> Floats:
-        """(N,): how far off each value is, in units in the last place (ulp) of the exact one;
-        infinite where it is not a number.
-        """
-        ulp = spacing(self.exact.astype(np.float64), self.format)
-        found: Floats = (np.abs(self.values - self.exact) / ulp).astype(np.float64)
-        return np.where(np.isnan(found), np.inf, found)
+    values: Floats
+    exact: Floats
+    errors: Floats
 
     @cached_property
     def _normal(self) -> npt.NDArray[np.bool_]:
@@ -99,6 +93,7 @@ def shown_functions(backend: Backend, fmt: Format) -> Iterator[Shown]:
     """σ by the update gate, unless the backend starts from zeros alone, and tanh by the candidate.
 
     Raises:
+        ImportError: python-flint is not installed, which float64 is measured with.
         ValueError: its cells have one input alone, or an answer has another shape than states.
         Exception: whatever the backend raises.
     """
@@ -111,7 +106,7 @@ def shown_functions(backend: Backend, fmt: Format) -> Iterator[Shown]:
         yield _shown("σ", fmt, points, probe.sigma_at(points), sigmoid)
     most = 1.5 * fmt.tanh_saturates
     points = _ascending(fmt, -most, most)
-    yield _shown("tanh", fmt, points, probe.tanh_at(points), np.tanh)
+    yield _shown("tanh", fmt, points, probe.tanh_at(points), tanh)
 
 
 def _ascending(fmt: Format, low: float, high: float) -> NDArray:
@@ -123,9 +118,16 @@ def _shown(
     fmt: Format,
     points: NDArray,
     values: NDArray,
-    truth: Callable[[NDArray], NDArray],
+    truth: Callable[[Array], Array],
 ) -> Shown:
-    wide = wide_type(fmt)
-    with np.errstate(all="ignore"):
-        exact = truth(points.astype(wide))
-    return Shown(function, fmt, points.astype(np.float64), values.astype(wide), exact)
+    at, found = points.astype(np.float64), values.astype(np.float64)
+    if fmt != float64:
+        exact = truth(at)
+        off = np.abs(found - exact) / spacing(exact, fmt)
+        return Shown(function, fmt, at, found, exact, np.where(np.isnan(off), np.inf, off))
+    from gruverify.arithmetic.arb import arb_array
+
+    # At a point σ and tanh lose none but the last few of Arb's 128 bits: these suffice.
+    true = truth(arb_array(at))
+    errors, _ = distances(found, true, spacing(true.mid, fmt))
+    return Shown(function, fmt, at, found, true.mid, errors)

@@ -10,6 +10,7 @@ import numpy as np
 from gruverify._visible import error_line
 from gruverify.accuracy._answers import COMPARED, Errors, errors_of
 from gruverify.accuracy._functions import Shown, shown_functions
+from gruverify.accuracy._truth import arb_missing
 from gruverify.arithmetic import Format, float64
 from gruverify.backends import Backend, offers, one_thread, resolve
 
@@ -19,8 +20,8 @@ _NO_STEP = "it has no step and no sequence, and none follows from a stack of one
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """What was measured of a target in a format: its functions, unless `trouble` says why not, and
-    its answers by the method, none where the format has no wider one to measure with.
+    """What was measured of a target in a format: its functions, and its answers by the method;
+    `trouble` says what was not, and why.
     """
 
     target: str
@@ -51,14 +52,16 @@ def accuracy_of(
     """What a backend is worth in one format; `target` is how the result calls it."""
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Accuracy(target, fmt, trouble=_NO_STEP)
+    missing = arb_missing()
+    if missing and fmt == float64:
+        return Accuracy(target, fmt, trouble=f"not measured: {missing}")
     with one_thread(), np.errstate(all="ignore"):
         try:
             shown = tuple(shown_functions(backend, fmt))
         except Exception as raised:  # whatever the target raises
             return Accuracy(target, fmt, trouble=f"not measured: {error_line(raised)}")
-        answers = dict[str, Errors]()
-        # What is exact is known to float64's digits alone, so float64 cannot be measured by it.
-        if fmt != float64:
-            offered = [method for method in COMPARED if offers(backend, method)]
-            answers = {m: errors_of(m, backend, fmt, cases, seed, target) for m in offered}
+        if missing:
+            return Accuracy(target, fmt, shown, trouble=f"σ and tanh alone are measured: {missing}")
+        offered = [method for method in COMPARED if offers(backend, method)]
+        answers = {m: errors_of(m, backend, fmt, cases, seed, target) for m in offered}
     return Accuracy(target, fmt, shown, answers)

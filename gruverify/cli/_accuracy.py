@@ -75,8 +75,9 @@ def command(
     σ and tanh are shown by steps of cells with one gate shut: at every number of a 16-bit format,
     at 65,000 of a wide one. Errors are in units in the last place (ulp) of the exact value; "1
     from" says where a gate is first 1 and "0 to" where it is last 0. Answers are those to cases as
-    `gruverify check` draws them; their errors are in units of roundoff. `gruverify replay` runs the
-    cases that --witnesses saves.
+    `gruverify check` draws them; their errors are in units of roundoff, and shown by regime, too.
+    They, and the functions of float64, are held against Arb enclosures of what is true, which need
+    the extra gruverify[arb]. `gruverify replay` runs the cases that --witnesses saves.
 
     \b
     gruverify accuracy numpy torch --format f32

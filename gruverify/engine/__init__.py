@@ -80,7 +80,6 @@ from gruverify.engine._measured import Measured as Measured
 from gruverify.engine._measured import Probe as Probe
 from gruverify.engine._measured import points_of as points_of
 from gruverify.engine._measured import sigmoid as sigmoid
-from gruverify.engine._measured import wide_type as wide_type
 from gruverify.engine._plan import Plan as Plan
 from gruverify.engine._plan import formats_of as formats_of
 from gruverify.engine._plan import header_of as header_of

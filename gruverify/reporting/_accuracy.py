@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gruverify._named import JsonObject
-from gruverify.accuracy import COMPARED, Accuracy, Errors, Shown
+from gruverify.accuracy import COMPARED, REGIMES, Accuracy, Errors, Shown
 from gruverify.engine import encode_witness
 from gruverify.reporting._needs import needed
 
@@ -27,11 +27,15 @@ _BINS = 400
 
 def print_accuracies(console: Console, found: Sequence[Accuracy]) -> None:
     """A table per format: the errors of σ and tanh in units in the last place, those of answers in
-    units of roundoff.
+    units of roundoff; and one of the largest errors by regime.
     """
     for fmt, each in groupby(sorted(found, key=lambda one: -one.format.precision), _format_of):
+        of_format = list(each)
         console.print(f"\n[bold]{fmt}[/]: errors in ulp; of answers in units of roundoff")
-        console.print(_table(list(each)))
+        console.print(_table(of_format))
+        if any(one.answers for one in of_format):
+            console.print(f"\n[bold]{fmt}[/]: the largest errors of answers by regime")
+            console.print(_table_of_regimes(of_format))
     for one in found:
         if one.trouble:
             console.print(
@@ -58,6 +62,22 @@ def _table(found: list[Accuracy]) -> Table:
                 worst, most, median = map(_number, row)
                 table.add_row(Text(name), method, worst, "", most, median)
                 name = ""
+    return table
+
+
+def _table_of_regimes(found: list[Accuracy]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(("target", "", *REGIMES)):
+        table.add_column(heading, justify="right" if number > 1 else "left", overflow="fold")
+    for one in found:
+        name = one.target
+        for method, errors in one.answers.items():
+            cells = ["" for _ in REGIMES]
+            for regime, in_regime in errors.regimes.items():
+                if in_regime.errors.size:
+                    cells[REGIMES.index(regime)] = _number(in_regime.worst)
+            table.add_row(Text(name), method, *cells)
+            name = ""
     return table
 
 
@@ -105,12 +125,19 @@ def _errors(found: Errors | None) -> JsonObject | None:
     if found is None:
         return None
     return {
+        **_percentiles(found),
+        "regimes": {name: _percentiles(errors) for name, errors in found.regimes.items()},
+        "refused": found.refused,
+        "worst_case": None if found.worst_case is None else encode_witness(found.worst_case),
+    }
+
+
+def _percentiles(found: Errors) -> JsonObject:
+    return {
         "worst": _finite(found.worst),
         "p99": _finite(found.percentile(99)),
         "median": _finite(found.percentile(50)),
         "entries": int(found.errors.size),
-        "refused": found.refused,
-        "worst_case": None if found.worst_case is None else encode_witness(found.worst_case),
     }
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
-from gruverify import Variant, backend, bfloat16, float16, float32, float64
-from gruverify.accuracy import Accuracy, accuracy, accuracy_of, errors_of, shown_functions
+pytest.importorskip("flint")
+
+from gruverify import Case, Cell, Variant, backend, bfloat16, float16, float32, float64
+from gruverify.accuracy import (
+    Accuracy,
+    _answers,
+    accuracy,
+    accuracy_of,
+    errors_of,
+    shown_functions,
+)
+from gruverify.accuracy._truth import Truth
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Probe
 
@@ -113,6 +125,90 @@ def test_errors_of_steps_are_in_units_of_roundoff() -> None:
     assert 0 < found.worst < 16
     assert found.refused == 0
     assert 60 < wrong.percentile(50) <= wrong.worst < 80
+
+
+def rounded_step(cell: Any, x: Any, h: Any) -> Any:
+    """The true step, by mpmath, rounded to the format."""
+    numbers = np.vectorize(mpmath.mpf, otypes=[object])
+    sigma = np.vectorize(lambda a: 1 / (1 + mpmath.exp(-a)), otypes=[object])
+    tanh = np.vectorize(mpmath.tanh, otypes=[object])
+    with mpmath.workprec(2000):
+        p = cell.parameters(lambda array: numbers(array.astype(float)))
+        x, h = numbers(x.astype(float)), numbers(h.astype(float))
+        r, z = (
+            sigma(x @ W.T + b + h @ U.T + d)
+            for W, b, U, d in ((p.W_xr, p.b_xr, p.W_hr, p.b_hr), (p.W_xz, p.b_xz, p.W_hz, p.b_hz))
+        )
+        c = tanh(x @ p.W_xc.T + p.b_xc + r * (h @ p.W_hc.T + p.b_hc))
+        return (z * h + (1 - z) * c).astype(float).astype(cell.format.dtype)
+
+
+@pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
+def test_a_step_that_is_off_by_three_units_is_measured_as_that(fmt: Any) -> None:
+    """float64, too, whose digits are far from all that is true."""
+
+    def off(cell: Any, x: Any, h: Any) -> Any:
+        close = rounded_step(cell, x, h)
+        return close - np.sign(close) * close.dtype.type(3 * fmt.unit_roundoff)
+
+    def errors(step: Any) -> Any:
+        return errors_of("step", backend(step=step, variants=[Variant()]), fmt, cases=4, seed=0)
+
+    # Rounding to nearest moves a number below 1 by half a unit at most.
+    assert 0 < errors(rounded_step).worst <= 0.5
+    wrong = errors(off).errors
+    assert wrong.size
+    assert (np.abs(wrong - 3) <= 0.5).mean() > 0.9, wrong
+    assert wrong.max() <= 4
+
+
+def test_errors_are_told_apart_by_regime() -> None:
+    found = errors_of("step", NUMPY, float32, cases=50, seed=0)
+
+    assert list(found.regimes) == ["free", "mixed", "carry", "forget", "elman", "near"]
+    assert found.worst == max(each.worst for each in found.regimes.values())
+    assert found.errors.size == sum(each.errors.size for each in found.regimes.values())
+
+
+def test_what_cancels_takes_more_bits() -> None:
+    """1e200 - 1e200 + 1 is 1, and not 0, wherever the 1 stands."""
+    one = np.ones((1, 1))
+    cell = Cell(
+        Variant(),
+        weight_ih=np.array([[0, 1e200], [0, 1e200], [1.0, 1e200]]),
+        weight_hh=np.zeros((3, 1)),
+        bias_ih=np.array([-1e200, -1e200, -1e200]),
+        bias_hh=np.zeros(3),
+    )
+    case = Case(cell, np.ones((1, 1, 2)), 0 * one, np.ones((1, 1, 1)), one)
+    true = (1 - 1 / (1 + mpmath.exp(0))) * mpmath.tanh(1)
+
+    found = Truth(case, 2048).next_state
+
+    assert found.rad[0, 0] < 1e-15
+    assert found.mid[0, 0] == pytest.approx(float(true), rel=1e-15)
+    errors = _answers._errors("step", case, np.array([[float(true)]]))
+    assert errors[0] <= 0.5
+
+
+def test_without_python_flint_sigma_and_tanh_of_narrow_formats_remain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "flint", None)
+    for module in ("gruverify.arithmetic.arb", "gruverify.arithmetic._arb"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    narrow, wide = accuracy("numpy", [float32, float64], cases=1)
+
+    assert len(narrow.shown) == 2
+    assert not narrow.answers
+    assert not wide.answers
+    assert not wide.shown
+    install = "pip install 'gruverify[arb]'"
+    assert narrow.trouble.startswith("σ and tanh alone are measured: ")
+    assert narrow.trouble.endswith(install)
+    assert wide.trouble.startswith("not measured: ")
+    assert wide.trouble.endswith(install)
 
 
 @pytest.mark.parametrize("method", ["step_jacobian", "sequence_vjp"])

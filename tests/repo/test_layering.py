@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "_protobuf": set(),
     "certifying": {"arithmetic", "cell"},
-    "accuracy": {"arithmetic", "cell", "backends", "invariants", "engine", "_visible"},
+    "accuracy": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "diagnosis": {
         "arithmetic",
