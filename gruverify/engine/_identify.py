@@ -28,6 +28,7 @@ from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import (
     OF_VALUES,
     is_of_gradients,
+    marked_answers,
     marked_residuals,
     with_gradients,
     with_marks,
@@ -159,7 +160,9 @@ class Part:
 
     @property
     def of_marks(self) -> bool:
-        """Whether it is about steps that are skipped, or start from zeros."""
+        """Whether it is about steps that are skipped, or start from zeros, or units that keep
+        their state.
+        """
         return self.method in MARKED
 
 
@@ -306,7 +309,9 @@ def _of_gradient(
 def marked_parts(
     backend: Backend, found: Sequence[Reading], group: Sequence[Variant], drawn: Sequence[Case]
 ) -> Iterator[Part]:
-    """The methods that skip steps or start some from zeros, of GRUs that the values may be."""
+    """The methods that skip steps, start some from zeros, or keep single units, of GRUs that the
+    values may be.
+    """
     declared = declarations_of(backend)
     for method, of_gradients in OF_VALUES.items():
         if not found or not offers(backend, method):
@@ -442,7 +447,7 @@ class _Unanswered:
 
 def _answers(method: str, observed: Observed) -> Any:
     if method in MARKED:
-        return observed.ask(method)
+        return marked_answers(observed, method)
     if method in GRADIENTS:
         return getattr(observed, method)
     return METHODS[method](observed)

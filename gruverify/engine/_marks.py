@@ -14,9 +14,18 @@ import numpy as np
 from gruverify.arithmetic import Array, Ball, NDArray, carried, placed
 from gruverify.backends import Declarations
 from gruverify.cell import Gradients, masks_of
+from gruverify.engine import _unit_marks as unit_marks
 from gruverify.engine._readings import Reading
 from gruverify.formulas import MaskedRun, Turn, masked_bptt, masked_sequence, step
-from gruverify.invariants import STATES, Exact, Residual, compare, compared, hidden_outputs
+from gruverify.invariants import (
+    STATES,
+    Exact,
+    Observed,
+    Residual,
+    compare,
+    compared,
+    hidden_outputs,
+)
 
 #: The states of all steps, T arrays (B, H).
 States: TypeAlias = Sequence[Any]
@@ -171,14 +180,18 @@ _BACK: Mapping[str, Mapping[str, Callable[[Turn, int], Turn]]] = {
 OF_VALUES = {
     "sequence_masked": "sequence_masked_vjp",
     "sequence_restarted": "sequence_restarted_vjp",
+    unit_marks.VALUES: unit_marks.GRADIENTS,
 }
 METHODS = (*OF_VALUES, *OF_VALUES.values())
+_OF_UNITS = (unit_marks.VALUES, unit_marks.GRADIENTS)
 #: All that may be wrong, in words.
-CAUSES = (*_SKIPPED, *_RESTARTED, *chain.from_iterable(_BACK.values()))
+CAUSES = (*_SKIPPED, *_RESTARTED, *chain.from_iterable(_BACK.values()), *unit_marks.CAUSES)
 
 
 def with_marks(reading: Reading, method: str, declared: Declarations) -> list[Reading]:
-    """A reading with all that a method that shows states may do with marked steps."""
+    """A reading with all that a method that shows states may do with marked steps, or units."""
+    if method == unit_marks.VALUES:
+        return unit_marks.with_unit_marks(reading, declared)
     if method == "sequence_masked":
         others = [*_SKIPPED, *_other_outputs(declared)]
     else:
@@ -197,6 +210,8 @@ def with_gradients(reading: Reading, method: str, declared: Declarations) -> lis
     """A reading with all that its gradients may do with marked steps, and those of one that returns
     something else at steps that are skipped.
     """
+    if method == unit_marks.GRADIENTS:
+        return unit_marks.with_unit_gradients(reading, declared)
     found = [reading, *(replace(reading, lacks=words) for words in _BACK[method])]
     if method == "sequence_masked_vjp":
         others = {"", *_other_outputs(declared)} - {reading.marks}
@@ -204,12 +219,21 @@ def with_gradients(reading: Reading, method: str, declared: Declarations) -> lis
     return found
 
 
+def marked_answers(observed: Observed, method: str) -> Any:
+    """What a method of `METHODS` answers."""
+    if method in _OF_UNITS:
+        return unit_marks.answers_with_units(observed, method)
+    return observed.ask(method)
+
+
 def marked_residuals(
     exact: Exact, method: str, reading: Reading, masked_outputs: str, found: Any
 ) -> list[Residual]:
     """How far what a method of `METHODS` answered is from what a reading gives; masked_outputs is
-    what is declared.
+    what is declared, found what `marked_answers` has.
     """
+    if method in _OF_UNITS:
+        return unit_marks.unit_residuals(exact, method, reading, found)
     runs, marks = Runs(exact, reading), masks_of(exact.case)
     with np.errstate(over="ignore", invalid="ignore"):
         if method in OF_VALUES:

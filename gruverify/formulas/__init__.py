@@ -54,6 +54,9 @@ from gruverify.formulas._step import step as step
 from gruverify.formulas._step import summands as summands
 from gruverify.formulas._step import through_gates as through_gates
 from gruverify.formulas._step import update_slope as update_slope
+from gruverify.formulas._zoneout import Parting as Parting
 from gruverify.formulas._zoneout import ZoneoutRun as ZoneoutRun
+from gruverify.formulas._zoneout import mixed as mixed
+from gruverify.formulas._zoneout import parted as parted
 from gruverify.formulas._zoneout import zoneout_bptt as zoneout_bptt
 from gruverify.formulas._zoneout import zoneout_sequence as zoneout_sequence

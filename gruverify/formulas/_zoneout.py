@@ -12,7 +12,7 @@ A step is computed from the whole state, so that what a unit keeps is seen by al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -28,6 +28,9 @@ from gruverify.formulas._step import Activations, activations, next_state, pullb
 
 #: A mask (T, B, H) of bool, or T arrays (B, H) of shares.
 Keeps: TypeAlias = "NDArray | Sequence[Array]"
+#: From what units keep, (B, H), and a cotangent (B, H), to what of it passes the step, and what
+#: goes through it.
+Parting: TypeAlias = Callable[[Array, Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +63,30 @@ def zoneout_sequence(
         # As in a sequence: what an implementation goes on with may be wider than what it returns.
         a = activations(v, p, x, carried(h) if steps else h, f)
         steps.append(a)
-        states.append(_mixed(kept, h, next_state(v, a)))
+        states.append(mixed(kept, h, next_state(v, a)))
     return ZoneoutRun(v, p, keep_units, steps, states)
 
 
-def zoneout_bptt(run: ZoneoutRun, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
+def parted(kept: Array, g: Array) -> tuple[Array, Array]:
+    """Of a cotangent (B, H), or of any numbers of units, what is of those that keep their state,
+    and what is of the others: of a share, of both in part.
+    """
+    if not _is_mask(kept):
+        return kept * g, (1 - kept) * g
+    return _only(kept, g), _only(~kept, g)
+
+
+def zoneout_bptt(
+    run: ZoneoutRun,
+    d_outputs: Sequence[Array] | None,
+    d_last: Array | None,
+    parting: Parting = parted,
+) -> Bptt:
     """dL/dθ, dL/dx_t and dL/dh_0 at the cotangents of the states after each step, T arrays (B, H),
     and of the last state (B, H). Needs T ≥ 1.
 
     The cotangent of a unit that kept its state passes the step as it is; the others' go through it,
-    and of a share both do in part.
+    and of a share both do in part. parting: what does what, if another than that.
     """
     v, p = run.variant, run.parameters
     g = state = d_last
@@ -81,7 +98,7 @@ def zoneout_bptt(run: ZoneoutRun, d_outputs: Sequence[Array] | None, d_last: Arr
             raise ValueError(
                 "d_outputs=None and d_last=None: a gradient needs at least one cotangent"
             )
-        passed, through = _parted(run.keep_units[t], g)
+        passed, through = parting(run.keep_units[t], g)
         back = pullback(v, p, run.steps[t], through)
         terms.append(back.parameters)
         inputs.insert(0, back.x)
@@ -94,20 +111,13 @@ def _is_mask(kept: Array) -> bool:
     return isinstance(kept, np.ndarray) and kept.dtype == np.bool_
 
 
-def _mixed(kept: Array, before: Array, after: Array) -> Array:
+def mixed(kept: Array, before: Array, after: Array) -> Array:
     """One state (B, H) where a mask (B, H) is, and another elsewhere; or their blend by shares."""
     if not _is_mask(kept):
         return blend(kept, before, after)
     here, there = np.nonzero(kept), np.nonzero(~kept)
     # Selected, and not multiplied by 0 or 1: 0·NaN would be NaN.
     return placed(before, before.shape, (here, before[here]), (there, after[there]))
-
-
-def _parted(kept: Array, g: Array) -> tuple[Array, Array]:
-    """Of a cotangent (B, H) what passes the step, and what goes through it."""
-    if not _is_mask(kept):
-        return kept * g, (1 - kept) * g
-    return _only(kept, g), _only(~kept, g)
 
 
 def _only(mask: NDArray, g: Array) -> Array:

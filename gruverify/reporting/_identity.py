@@ -204,10 +204,12 @@ def _advice(identity: Identity) -> str:
 
 
 def _of_marks(identity: Identity) -> Iterator[str]:
-    """What is done with steps that are to be skipped, or to start from zeros, method by method."""
+    """What is done with steps that are to be skipped, or to start from zeros, and with units that
+    are to keep their state, method by method.
+    """
     for method, parts in _marked(identity).items():
         if any(part.status == "none" for part in parts):
-            yield f"What {method} does with marked steps is nothing that was tried."
+            yield f"What {method} does with what is marked is nothing that was tried."
             continue
         found = {part.holds[0].reading.marks for part in parts} - {""}
         for words in sorted(found):
@@ -215,7 +217,7 @@ def _of_marks(identity: Identity) -> Iterator[str]:
 
 
 def _marked(identity: Identity) -> dict[str, list[Part]]:
-    """The parts that are about the values of marked steps, by method."""
+    """The parts that are about the values of marked steps and units, by method."""
     found: dict[str, list[Part]] = {}
     for part in identity.answered:
         if part.of_values and part.of_marks:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import gruverify
 from gruverify import Variant, backend, float64
+from gruverify.arithmetic import floating
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.engine import Reading
 from gruverify.engine._identify import marked_parts
 from gruverify.engine._marks import OF_VALUES, OUTPUTS
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import FAULTS
+from gruverify.formulas import activations, next_state
 from gruverify.reporting import print_identity
 
 
@@ -68,6 +72,36 @@ def masked(of: Any, *methods: str) -> Backend:
             "sequence_restarted",
             "starts from the initial state, and not from zeros",
         ),
+        (
+            "zoneout-ignored",
+            "sequence_zoneout",
+            "keeps no unit's state: the mask of units is ignored",
+        ),
+        (
+            "zoneout-inverted",
+            "sequence_zoneout",
+            "keeps the other units: the mask of units is inverted",
+        ),
+        (
+            "zoneout-by-the-mask-of-the-first-step",
+            "sequence_zoneout",
+            "reads the mask of units of the first step at every step",
+        ),
+        (
+            "zoneout-by-the-mask-of-the-first-member",
+            "sequence_zoneout",
+            "reads the mask of units of the first member for every member",
+        ),
+        (
+            "zoneout-as-dropout",
+            "sequence_zoneout",
+            "drops units out: where one should keep its state, it is 0",
+        ),
+        (
+            "zoneout-of-the-outputs-alone",
+            "sequence_zoneout",
+            "keeps units in the outputs alone: the state goes on underneath",
+        ),
     ],
 )
 def test_a_fault_of_marked_steps_is_named_and_no_other_is_left(
@@ -81,6 +115,70 @@ def test_what_is_right_is_told_from_all_others(method: str) -> None:
     right = masked(NumpyBackend(), method, OF_VALUES[method])
 
     assert left(right) == {method: [""], OF_VALUES[method]: [""]}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            "zoneout-shares-exchanged",
+            "multiplies the new state with the share, and the old one with the rest",
+        ),
+        (
+            "zoneout-shares-taken-for-masks",
+            "takes a share for a mask: whoever keeps any keeps everything",
+        ),
+        ("zoneout-shares-exchanged-in-gradients", ""),
+    ],
+)
+def test_a_fault_of_shares_is_named_where_masks_are_right(fault: str, words: str) -> None:
+    method, of_gradients = "sequence_zoneout", "sequence_zoneout_vjp"
+    wrong = FAULTS[fault].build([Variant()])
+    given: Any = {each: getattr(wrong, each) for each in (method, of_gradients)}
+    found = left(backend(**given, formats=["f64"], zoneout="shares"))
+
+    assert found[method] == [words]
+    if not words:
+        assert found[of_gradients] == ["its gradients are those of a share of the new state"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            "zoneout-stops-gradients",
+            "dL/dh' lacks what units keep: its cotangent is not carried",
+        ),
+        (
+            "zoneout-gradients-take-both-ways",
+            "the cotangent of what a unit keeps goes through the step, too",
+        ),
+        (
+            "zoneout-gradients-of-the-sequence",
+            "its gradients are those of a run in which no unit keeps its state",
+        ),
+    ],
+)
+def test_a_gradient_of_zoneout_is_named(fault: str, words: str) -> None:
+    method, of_gradients = "sequence_zoneout", "sequence_zoneout_vjp"
+    wrong = FAULTS[fault].build([Variant()])
+
+    assert left(masked(wrong, method, of_gradients)) == {method: [""], of_gradients: [words]}
+
+
+def test_a_mask_of_units_on_the_candidate_is_named() -> None:
+    def recurrent_dropout(cell: Any, inputs: Any, state: Any, keep_units: Any) -> Any:
+        v, p, h, outputs = cell.variant, cell.parameters(floating), floating(state), []
+        for x, kept in zip(floating(inputs), keep_units, strict=True):
+            a = activations(v, p, x, h)
+            h = next_state(v, replace(a, c=np.where(kept, 0, 1) * a.c))
+            outputs.append(np.asarray(h))
+        return np.stack(outputs), outputs[-1]
+
+    mine = backend(sequence_zoneout=recurrent_dropout, formats=["f64"])
+
+    words = "applies the mask of units to the candidate, and not to the state"
+    assert left(mine) == {"sequence_zoneout": [words]}
 
 
 Step = Callable[[Any], Any]

@@ -68,24 +68,25 @@ class Exact:
     @cached_property
     def parameters(self) -> Parameters:
         """The twelve blocks."""
-        return self.case.cell.parameters(self._ball)
+        return self.case.cell.parameters(self.lifted)
 
     @cached_property
     def inputs(self) -> list[Ball]:
         """T arrays (B, I)."""
-        return [self._ball(x) for x in self.case.inputs]
+        return [self.lifted(x) for x in self.case.inputs]
 
     @cached_property
     def state(self) -> Ball:
         """The initial state, (B, H)."""
-        return self._ball(self.case.state)
+        return self.lifted(self.case.state)
 
     @cached_property
     def d_last(self) -> Ball:
         """The cotangent of the last state, (B, H)."""
-        return self._ball(self.case.d_last)
+        return self.lifted(self.case.d_last)
 
-    def _ball(self, values: NDArray) -> Ball:
+    def lifted(self, values: NDArray) -> Ball:
+        """Numbers of the case, exactly."""
         return Ball.exact(self.mode, values)
 
     @cached_property
@@ -176,7 +177,7 @@ class Exact:
 
     @property
     def _d_outputs(self) -> list[Ball]:
-        return [self._ball(d) for d in self.case.d_outputs]
+        return [self.lifted(d) for d in self.case.d_outputs]
 
     # -- with steps that members skip, or start from zeros; keep and restart are (T, B) ------------
 
@@ -205,7 +206,7 @@ class Exact:
         if seen is not None:
             d_outputs = np.where(seen[..., None], d_outputs, np.zeros_like(d_outputs))
         return masked_bptt(
-            self.masked_run(keep, restart), [self._ball(d) for d in d_outputs], self.d_last
+            self.masked_run(keep, restart), [self.lifted(d) for d in d_outputs], self.d_last
         )
 
     # -- with units that keep their state; keep_units is (T, B, H), a mask or shares ---------------
@@ -215,7 +216,7 @@ class Exact:
         p, f = self.parameters, self.functions
         if keep_units.dtype == bool:
             return zoneout_sequence(self._variant, p, self.inputs, self.state, keep_units, f)
-        shares = [self._ball(share) for share in keep_units]
+        shares = [self.lifted(share) for share in keep_units]
         return zoneout_sequence(self._variant, p, self.inputs, self.state, shares, f)
 
     def zoneout_gradients(self, keep_units: NDArray) -> Bptt:
@@ -229,7 +230,7 @@ class Exact:
         return self._directional_along(tangent_of(self.case, moves_state=self._moves_state))
 
     def _directional_along(self, tangent: Gradients) -> Run:
-        packed = {name: self._ball(array) for name, array in self.case.cell.packed().items()}
+        packed = {name: self.lifted(array) for name, array in self.case.cell.packed().items()}
         return directional_run(
             self._variant, packed, self.inputs, self.state, tangent, self._movement
         )
@@ -238,7 +239,7 @@ class Exact:
         """A part of a tangent; None where nothing moves, for which nothing need be found."""
         # A constant's tangent is None to `Dual`: no ball of zeros need be carried through the
         # formulas.
-        return self._ball(values) if values.any() else None
+        return self.lifted(values) if values.any() else None
 
     @cached_property
     def jvp(self) -> list[Ball]:
