@@ -15,7 +15,7 @@ from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
-from gruverify.engine._readings import DECLARED_AS, Reading, readings
+from gruverify.engine._readings import DECLARED_AS, Reading, readings, without_initial_state
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for
 from gruverify.invariants import INVARIANTS
@@ -76,7 +76,8 @@ def _reading(backend: Backend, failing: list[Case]) -> str:
     # In the order declared, so that other cases of the same say the same.
     first = min((case.variant for case in failing), key=declared_variants(backend).index)
     said = {_said(reading, first) for reading in found}
-    return f"{_either(said, finest)}{_declaration(found) or _variants(backend, finest, found)}"
+    declare = _declaration(backend, found) or _variants(backend, finest, found)
+    return f"{_either(said, finest)}{declare}"
 
 
 def _lacking(backend: Backend, failing: list[Case]) -> str:
@@ -138,8 +139,14 @@ def _said(reading: Reading, declared: Variant) -> str:
     return words
 
 
-def _declaration(found: set[Reading]) -> str:
-    """The biases to declare, where that is all that is read otherwise than declared."""
+def _declaration(backend: Backend, found: set[Reading]) -> str:
+    """The biases to declare, or that it starts from zeros alone, where that is all that is read
+    otherwise than declared.
+    """
+    # Who takes masks and loses its state elsewhere does not start from zeros alone.
+    marked = any(offers(backend, method) for method in MARKED)
+    if found == {Reading(from_zeros=True)} and not marked:
+        return ": declare initial_state=False?"
     declared = {DECLARED_AS.get(reading.bias, "") for reading in found}
     if found != {Reading(bias=reading.bias) for reading in found} or len(declared) != 1:
         return ""
@@ -204,7 +211,8 @@ def _shared(backend: Backend, failing: list[Case], most: int | None = None) -> s
     shared: set[Reading] | None = None
     if most is not None:
         declared = fullest(_groups(case.variant for case in failing)[0])
-        shared = {r for r in readings(declared) if len(r.differences(declared)) <= most}
+        every = (*readings(declared), *without_initial_state())
+        shared = {r for r in every if len(r.differences(declared)) <= most}
     for group in _groups(case.variant for case in failing):
         cases = [case for case in failing if case.variant in group]
         cases += drawn_for(backend, cases[0].format, group, 0, CASES)

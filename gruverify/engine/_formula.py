@@ -55,7 +55,11 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
     functions = reading.activations
     said = [f"with {functions.gate} for σ, and {functions.candidate} for tanh"]
     written = [f"{name} = {line.format(**parts)}" for name, line in lines.items()]
-    return *written, *packing, *(said if reading.functions else ())
+    if reading.from_zeros:
+        start = ["with h' = 0 at the first step"]
+    else:
+        start = []
+    return *written, *packing, *(said if reading.functions else ()), *start
 
 
 def slipped_lines(reading: Reading, declared: Variant) -> tuple[str, ...]:

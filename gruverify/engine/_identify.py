@@ -42,6 +42,7 @@ from gruverify.engine._readings import (
     readings,
     with_functions,
     with_other_gradients,
+    without_initial_state,
 )
 from gruverify.engine._search import size
 from gruverify.engine._slips import SLIPS, slipped
@@ -160,9 +161,7 @@ class Part:
 
     @property
     def of_marks(self) -> bool:
-        """Whether it is about steps that are skipped, or start from zeros, or units that keep
-        their state.
-        """
+        """Whether it is about marks: steps that are skipped or start anew, units that keep."""
         return self.method in MARKED
 
 
@@ -309,15 +308,14 @@ def _of_gradient(
 def marked_parts(
     backend: Backend, found: Sequence[Reading], group: Sequence[Variant], drawn: Sequence[Case]
 ) -> Iterator[Part]:
-    """The methods that skip steps, start some from zeros, or keep single units, of GRUs that the
-    values may be.
-    """
+    """The methods that skip steps, or start some anew, or keep units, of GRUs that it may be."""
     declared = declarations_of(backend)
     for method, of_gradients in OF_VALUES.items():
         if not found or not offers(backend, method):
             continue
         others = list[Reading]()
-        for reading in sorted(found):
+        # Who loses the initial state where nothing is marked may have it where something is.
+        for reading in sorted({*found, *(replace(each, from_zeros=False) for each in found)}):
             others += with_marks(reading, method, declared)
         part = _marked_part(backend, method, group, drawn, others)
         yield part
@@ -372,6 +370,9 @@ def tried(
     """
     declared = fullest(group)
     followed = [Evidence(reading) for reading in (readings(declared) if only is None else only)]
+    # Who is always given zeros cannot be told from who ignores what it is given.
+    if only is None and declarations_of(backend).initial_state:
+        followed += map(Evidence, without_initial_state())
     unanswered = _Unanswered()
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once
         trial = Trial(case, backend)
@@ -485,12 +486,12 @@ def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Re
     """
     case = exact.case
     variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
-    inputs = exact.inputs[: len(answers)]
+    inputs, start = exact.inputs[: len(answers)], reading.start(exact.state)
     with np.errstate(over="ignore", invalid="ignore"):
         if reading.slip:
-            states = slipped(SLIPS[reading.slip], variant, parameters, inputs, exact.state)
+            states = slipped(SLIPS[reading.slip], variant, parameters, inputs, start)
         else:
-            run = sequence(variant, parameters, inputs, exact.state, reading.activations)
+            run = sequence(variant, parameters, inputs, start, reading.activations)
             states = run.states[1:]
         pairs = zip(answers, states, strict=True)
         return [compare(f"h[t={t}]", "bi", answer, ball) for t, (answer, ball) in enumerate(pairs)]

@@ -48,7 +48,7 @@ class Runs:
             self.reading.variant(case.variant),
             self.reading.parameters(exact.parameters),
             exact.inputs,
-            exact.state,
+            self.reading.start(exact.state),
             **{"keep": none, "restart": none, **marks},
             f=self.reading.activations,
         )
@@ -81,6 +81,13 @@ def _late(marks: NDArray) -> NDArray:
     return np.concatenate([np.zeros_like(marks[:1]), marks[:-1]])
 
 
+def _without(marks: NDArray) -> NDArray:
+    """The first step (T, B) of members of which no step is marked."""
+    found = np.zeros_like(marks)
+    found[0] = ~marks.any(axis=0)
+    return found
+
+
 # -- steps that are skipped ------------------------------------------------------------------------
 
 
@@ -111,6 +118,9 @@ _SKIPPED: Mapping[str, Callable[[Runs, NDArray], Answer]] = {
     "skips in the outputs alone: the state goes on underneath": _underneath,
     "skips, and returns the last state of a run without a mask": (
         lambda runs, keep: (runs.states(keep=keep), runs.states()[-1])
+    ),
+    "ignores the initial state of members that skip no step": (
+        lambda runs, keep: _returned(runs.states(keep=keep, restart=_without(keep)))
     ),
 }
 #: By what masked_outputs may be.
@@ -148,11 +158,19 @@ _RESTARTED: Mapping[str, Callable[[Runs, NDArray], Answer]] = {
     "skips the steps that should start from zeros": (
         lambda runs, marks: _returned(runs.states(keep=marks))
     ),
+    "ignores the initial state of members of which no step starts from zeros": (
+        lambda runs, marks: _returned(runs.states(restart=marks | _without(marks)))
+    ),
 }
 
 
 #: What is the right thing where the initial state is 0.
-_OF_THE_STATE = {OUTPUTS["last"], "starts from the initial state, and not from zeros"}
+_OF_THE_STATE = {
+    OUTPUTS["last"],
+    "starts from the initial state, and not from zeros",
+    "ignores the initial state of members that skip no step",
+    "ignores the initial state of members of which no step starts from zeros",
+}
 
 
 # -- their gradients -------------------------------------------------------------------------------
@@ -192,6 +210,8 @@ def with_marks(reading: Reading, method: str, declared: Declarations) -> list[Re
     """A reading with all that a method that shows states may do with marked steps, or units."""
     if method == unit_marks.VALUES:
         return unit_marks.with_unit_marks(reading, declared)
+    if reading.from_zeros:
+        return [reading]
     if method == "sequence_masked":
         others = [*_SKIPPED, *_other_outputs(declared)]
     else:

@@ -11,13 +11,15 @@ from itertools import chain, permutations, product
 from typing import Any, TypeAlias
 
 from gruverify._named import Keywords
-from gruverify.arithmetic import USUAL, Functions, functions_named
+from gruverify.arithmetic import USUAL, Array, Functions, functions_named, placed
 from gruverify.cell import Parameters, Variant
 from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._slips import SLIPS
 
 #: The biases of one side, of r, z and n, over any arithmetic.
 Biases: TypeAlias = tuple[Any, Any, Any]
+#: What is said of who does not use the initial state.
+FROM_ZEROS = "its initial state is ignored"
 #: The gates in the order in which a cell packs them.
 ORDER = "rzn"
 
@@ -122,7 +124,8 @@ class Reading:
     weight_hh are; slip: a key of `SLIPS`, "" if every line is as it should be; functions: in words,
     those of the gates and of the candidate, "" if they are σ and tanh; lacks: a key of `BACKWARD`,
     "" if its gradients are those of what it computes; marks: what it does with steps that are to be
-    skipped, or to start from zeros, in words, "" if it does so.
+    skipped, or to start from zeros, in words, "" if it does so; from_zeros: whether its initial
+    state is ignored.
     """
 
     other_reset: bool = False
@@ -134,6 +137,7 @@ class Reading:
     functions: str = ""
     lacks: str = ""
     marks: str = ""
+    from_zeros: bool = False
 
     @property
     def activations(self) -> Functions:
@@ -146,6 +150,12 @@ class Reading:
     def is_variant(self) -> bool:
         """Whether it departs in where it resets and what z multiplies alone."""
         return self == Reading(self.other_reset, self.other_update)
+
+    def start(self, state: Array) -> Array:
+        """The state (B, H) that it starts from where it is given one."""
+        if self.from_zeros:
+            return placed(state, state.shape)
+        return state
 
     def variant(self, declared: Variant) -> Variant:
         """The variant that is computed where another is declared."""
@@ -188,6 +198,7 @@ class Reading:
             str(self.activations): bool(self.functions),
             self.lacking(declared): bool(self.lacks),
             self.marks: bool(self.marks),
+            FROM_ZEROS: self.from_zeros,
         }
         return tuple(words for words, departs in found.items() if departs)
 
@@ -222,6 +233,8 @@ class Reading:
             parts.append(self.lacking(declared))
         if self.marks:
             parts.append(self.marks)
+        if self.from_zeros:
+            parts.append(FROM_ZEROS)
         return ", ".join(parts)
 
 
@@ -240,6 +253,12 @@ def with_functions(declared: Variant) -> Iterator[Reading]:
     for reading in readings(declared):
         if not reading.slip and len(reading.differences(declared)) <= 1:
             yield from (replace(reading, functions=said) for said in _FUNCTIONS)
+
+
+def without_initial_state() -> Iterator[Reading]:
+    """What is declared, and the other conventions of reset and update, from zeros."""
+    for reset, update in product((False, True), (False, True)):
+        yield Reading(reset, update, from_zeros=True)
 
 
 def with_other_gradients(reading: Reading, declared: Variant) -> Iterator[Reading]:

@@ -60,7 +60,8 @@ class ZoneoutRuns:
         """As it should be."""
         exact, f = self.exact, self.reading.activations
         keeps = self.keeps(keep_units)
-        run = zoneout_sequence(*self._cell, exact.inputs, exact.state, keeps, f)
+        start = self.reading.start(exact.state)
+        run = zoneout_sequence(*self._cell, exact.inputs, start, keeps, f)
         return run.states[1:], run.states[-1]
 
     def plain(self) -> Sequence[Any]:
@@ -202,6 +203,8 @@ CAUSES = (*_MASKS, *_STATES, *_SHARES, *_GRADIENTS, *_GRADIENTS_OF_SHARES)
 
 def with_unit_marks(reading: Reading, declared: Declarations) -> list[Reading]:
     """A reading with all that its values may do with units that keep their state."""
+    if reading.from_zeros:
+        return [reading]
     others = [*_MASKS, *_STATES]
     if declared.zoneout == "shares":
         others += _SHARES

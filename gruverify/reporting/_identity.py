@@ -269,6 +269,10 @@ def _remedy(identity: Identity, reading: Reading) -> str:
             "No variant declares this: a target has sigmoid and tanh. Recorded outputs are held "
             f'with gruverify judge --activations "{reading.functions}".'
         )
+    if reading.from_zeros and any(part.of_marks for part in identity.answered):
+        return f"Its initial state is ignored where nothing is marked.\n{again}"
+    if reading.from_zeros:
+        return f"If it starts from zeros alone, declare initial_state=False.\n{again}"
     # A slip is a mistake in one line, and not a convention: nothing could be declared that makes
     # it right.
     if reading.slip:
@@ -376,7 +380,7 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
         }
         | {"transposed": reading.transposed, "slip": reading.slip}
         | {"functions": reading.functions, "lacks": reading.lacking(part.declared)}
-        | {"marks": reading.marks},
+        | {"marks": reading.marks, "from_zeros": reading.from_zeros},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},

@@ -194,7 +194,7 @@ def gradient_parts(identity: Identity) -> dict[str, tuple[str, list[str]]]:
     return {
         part.method: (part.status, [e.reading.lacking(part.declared) for e in part.holds])
         for part in identity.parts
-        if not part.of_values
+        if not part.of_values and not part.of_marks
     }
 
 

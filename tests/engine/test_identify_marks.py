@@ -233,6 +233,51 @@ def test_a_gradient_of_marked_steps_is_named(method: str, turn: Any, words: str)
     assert left(backend(**given, formats=["f64"])) == {method: [""], OF_VALUES[method]: [words]}
 
 
+def _lost(cell: Any, inputs: Any, state: Any) -> Any:
+    return NumpyBackend().sequence(cell, inputs, None)
+
+
+def _lost_without_marks(method: str) -> Any:
+    """A method that ignores the initial state of members of which nothing is marked."""
+
+    def answer(cell: Any, inputs: Any, state: Any, marks: Any) -> Any:
+        never = ~marks.any(axis=0)[:, None]
+        return getattr(NumpyBackend(), method)(cell, inputs, np.where(never, 0, state), marks)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("sequence_masked", "ignores the initial state of members that skip no step"),
+        (
+            "sequence_restarted",
+            "ignores the initial state of members of which no step starts from zeros",
+        ),
+    ],
+)
+def test_a_state_that_is_lost_where_nothing_is_marked_is_named(method: str, words: str) -> None:
+    given: Any = {method: _lost_without_marks(method)}
+
+    assert left(backend(**given, formats=["f64"])) == {method: [words]}
+
+
+def test_a_sequence_that_ignores_its_initial_state_is_that_and_its_masked_runs_are_right() -> None:
+    mine = backend(
+        sequence=_lost, sequence_masked=NumpyBackend().sequence_masked, variants=[Variant()]
+    )
+
+    found = gruverify.identify(mine, formats="f64")
+
+    assert {part.method: [each.reading for each in part.holds] for part in found.parts} == {
+        "step": [Reading(from_zeros=True)],
+        "sequence": [Reading(from_zeros=True)],
+        "sequence_masked": [Reading()],
+    }
+    assert not found.as_declared
+
+
 @pytest.mark.slow
 def test_what_is_printed_says_what_is_done_and_what_would_declare_it() -> None:
     shown = StringIO()

@@ -16,7 +16,7 @@ from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._identify import tried
 from gruverify.engine._marks import CAUSES
 from gruverify.engine._missing import lacking
-from gruverify.engine._readings import BIASES
+from gruverify.engine._readings import BIASES, FROM_ZEROS
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import FAULTS
@@ -215,6 +215,15 @@ def test_a_run_names_the_cause(fault: str, cause: str) -> None:
     assert found.explanation == cause
 
 
+def test_a_run_asks_whether_it_starts_from_zeros_alone() -> None:
+    target = backend(sequence=lambda cell, inputs, _: NumpyBackend().sequence(cell, inputs, None))
+
+    found = check(target, formats="f64", max_cases=6, only=["agreement"], shrink=False)
+
+    words = "its initial state is ignored (float64, every case): declare initial_state=False?"
+    assert found.explanation == words
+
+
 def test_the_page_lists_every_likely_cause() -> None:
     page = (Path(__file__).parents[2] / "docs" / "likely-causes.md").read_text("utf-8")
     rows = [line.strip("| ").split(" | ")[0] for line in page.splitlines() if line.startswith("| ")]
@@ -223,4 +232,5 @@ def test_the_page_lists_every_likely_cause() -> None:
     assert [row for row in rows if row in forms] == forms
     assert [row for row in rows if row in SLIPS] == list(SLIPS)
     assert [row for row in rows if row in BACKWARD] == list(BACKWARD)
+    assert FROM_ZEROS in rows
     assert rows[-len(CAUSES) :] == list(CAUSES)
