@@ -129,5 +129,6 @@ def _shown(
 
     # At a point σ and tanh lose none but the last few of Arb's 128 bits: these suffice.
     true = truth(arb_array(at))
-    errors, _ = distances(found, true, spacing(true.mid, fmt))
-    return Shown(function, fmt, at, found, true.mid, errors)
+    exact = true.mid
+    errors, _ = distances(found, true, spacing(exact, fmt))
+    return Shown(function, fmt, at, found, exact, errors)

@@ -21,6 +21,7 @@ from gruverify.accuracy import (
     errors_of,
     shown_functions,
 )
+from gruverify.accuracy._regimes import regime_of
 from gruverify.accuracy._truth import Truth
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Probe
@@ -162,10 +163,32 @@ def test_a_step_that_is_off_by_three_units_is_measured_as_that(fmt: Any) -> None
     assert wrong.max() <= 4
 
 
-def test_errors_are_told_apart_by_regime() -> None:
-    found = errors_of("step", NUMPY, float32, cases=50, seed=0)
+@pytest.mark.parametrize(
+    ("update", "labels", "regime"),
+    [
+        ("keep", (), "free"),
+        ("keep", ("r=0 z=1 c=mid", "z=rounding"), "carry"),
+        ("replace", ("r=0 z=0", "z=low"), "carry"),
+        ("keep", ("r=0 z=tiny", "r=low z=0"), "forget"),
+        ("replace", ("r=1 z=1", "r=high z=1"), "elman"),
+        ("keep", ("r=near-u z=near-saturates",) * 2, "near"),
+        ("keep", ("r=0 z=1", "r=0 z=mid"), "mixed"),
+        ("keep", ("z=0", ""), "mixed"),
+    ],
+)
+def test_the_regime_of_a_case_is_that_of_all_its_units(
+    update: Any, labels: tuple[str, ...], regime: str
+) -> None:
+    cell = Cell(Variant(update=update, biases="none"), np.zeros((6, 1)), np.zeros((6, 2)))
+    case = Case(cell, *(np.zeros(shape) for shape in ((1, 1, 1), (1, 2), (1, 1, 2), (1, 2))))
 
-    assert list(found.regimes) == ["free", "mixed", "carry", "forget", "elman", "near"]
+    assert regime_of(replace(case, regimes=labels)) == regime
+
+
+def test_errors_are_told_apart_by_regime() -> None:
+    found = errors_of("step", NUMPY, float32, cases=8, seed=0)
+
+    assert len(found.regimes) > 1
     assert found.worst == max(each.worst for each in found.regimes.values())
     assert found.errors.size == sum(each.errors.size for each in found.regimes.values())
 
