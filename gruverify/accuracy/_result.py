@@ -12,8 +12,10 @@ from gruverify.accuracy._answers import COMPARED, Errors, errors_of
 from gruverify.accuracy._functions import Shown, shown_functions
 from gruverify.accuracy._truth import arb_missing
 from gruverify.arithmetic import Format, float64
-from gruverify.backends import Backend, offers, one_thread, resolve
+from gruverify.backends import Backend, declarations_of, offers, one_thread, resolve
 
+#: Of a target that shows others: errors would be those of σ and tanh.
+_OTHERS = "not measured: it declares other activation functions than σ and tanh, or a clip"
 #: Of a target that shows no single layer: `resolve` derives a step wherever one follows.
 _NO_STEP = "it has no step and no sequence, and none follows from a stack of one layer"
 
@@ -52,6 +54,8 @@ def accuracy_of(
     """What a backend is worth in one format; `target` is how the result calls it."""
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Accuracy(target, fmt, trouble=_NO_STEP)
+    if declarations_of(backend).other_functions:
+        return Accuracy(target, fmt, trouble=_OTHERS)
     missing = arb_missing()
     if missing and fmt == float64:
         return Accuracy(target, fmt, trouble=f"not measured: {missing}")

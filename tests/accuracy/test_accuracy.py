@@ -301,6 +301,13 @@ def test_a_target_that_shows_nothing_is_not_measured_and_says_why(
     assert not found.shown
 
 
+def test_other_functions_than_sigma_and_tanh_are_not_taken_for_wrong_ones() -> None:
+    found = accuracy_of(backend(step=right, activations="sigmoid,relu"), float32, "mine")
+
+    assert found.trouble.startswith("not measured: it declares other activation functions")
+    assert not found.shown
+
+
 def test_formats_that_a_target_does_not_claim_are_left_out() -> None:
     found = accuracy("numpy", [float32], cases=2)
 
