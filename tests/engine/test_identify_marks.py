@@ -263,6 +263,7 @@ def test_a_state_that_is_lost_where_nothing_is_marked_is_named(method: str, word
     assert left(backend(**given, formats=["f64"])) == {method: [words]}
 
 
+@pytest.mark.slow
 def test_a_sequence_that_ignores_its_initial_state_is_that_and_its_masked_runs_are_right() -> None:
     mine = backend(
         sequence=_lost, sequence_masked=NumpyBackend().sequence_masked, variants=[Variant()]
