@@ -242,24 +242,25 @@ def test_derivatives_of_numpys_formulas_are_off_by_few_units(method: str) -> Non
     assert found.percentile(50) <= found.percentile(99) <= found.worst
 
 
-def test_catches_a_jacobian_and_a_gradient_that_are_off_by_so_many_units() -> None:
-    off = np.float32(64 * float32.unit_roundoff)
+@pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
+def test_catches_a_jacobian_and_a_gradient_that_are_off_by_so_many_units(fmt: Any) -> None:
+    off = 64 * fmt.unit_roundoff
 
     def step_jacobian(cell: Any, x: Any, h: Any) -> Any:
         of_state, of_input = NUMPY.step_jacobian(cell, x, h)
-        return of_state + off, of_input
+        return of_state + of_state.dtype.type(off), of_input
 
     def sequence_vjp(*given: Any) -> Any:
         found = NUMPY.sequence_vjp(*given)
         largest = max(np.abs(given[3]).max(initial=0.0), np.abs(given[4]).max(initial=0.0))
-        return replace(found, inputs=found.inputs + off * largest.astype("f4"))
+        return replace(found, inputs=found.inputs + found.inputs.dtype.type(off * largest))
 
     mine = backend(step=right, step_jacobian=step_jacobian, sequence=NUMPY.sequence)
-    jacobian = errors_of("step_jacobian", mine, float32, cases=4, seed=0)
+    jacobian = errors_of("step_jacobian", mine, fmt, cases=4, seed=0)
     gradients = errors_of(
         "sequence_vjp",
         backend(sequence=NUMPY.sequence, sequence_vjp=sequence_vjp),
-        float32,
+        fmt,
         cases=4,
         seed=0,
     )
