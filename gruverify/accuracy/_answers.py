@@ -4,8 +4,10 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float64]
 #: What was answered, what is true, and the number whose digits errors are counted in.
 Compared: TypeAlias = "tuple[NDArray, ArbArray, float]"
+#: A case, and the errors of what was answered to it.
+Seen: TypeAlias = tuple[Case, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +71,10 @@ def errors_of(
     Raises:
         ImportError: python-flint is not installed; the message says what installs it.
     """
-    found, refused = dict[str, list[Floats]](), 0
-    most, worst = -1.0, list[Case]()
+    seen, refused = dict[str, list[Seen]](), 0
 
     def visit(case: AnyCase) -> None:
-        nonlocal refused, most
+        nonlocal refused
         if not isinstance(case, Case):
             return
         try:
@@ -81,27 +84,29 @@ def errors_of(
             return
         # Next to the target's own call: an error of ours is not a refusal of its.
         errors = _errors(method, case, answered)
-        found.setdefault(regime_of(case), []).append(errors)
-        if errors.size and errors.max() > most:
-            most = float(errors.max())
-            worst[:] = [case]
+        seen.setdefault(regime_of(case), []).append((case, errors))
 
     for stream in streams_for(backend, fmt, seed, cases):
         # The survey draws what is rare on purpose, and would weigh too much in percentiles.
         if stream.kind == "cells" and not stream.survey:
             draw(stream.strategy, stream.count, stream.seed, visit)
-    witnesses = [
-        Witness(target or backend.name, judgement.invariant.id, case, judgement.residual)
-        for case in worst
+    over = partial(_over, method, backend, target or backend.name)
+    regimes = {name: over(seen[name]) for name in REGIMES if name in seen}
+    return replace(over(list(chain(*seen.values()))), regimes=regimes, refused=refused)
+
+
+def _over(method: str, backend: Backend, target: str, seen: Sequence[Seen]) -> Errors:
+    """The errors of all the cases, with the witness of the one that has the largest."""
+    errors = np.concatenate([np.zeros(0), *(each for _, each in seen)])
+    if not errors.size:
+        return Errors(errors)
+    case, _ = max(seen, key=lambda one: one[1].max(initial=-1.0))
+    # The invariant may hold of the case: a witness says where it is worst all the same.
+    witnesses = (
+        Witness(target, judgement.invariant.id, case, judgement.residual)
         for judgement in judge(case, backend, [INVARIANTS[_ABOUT[method]]])
-    ]
-    regimes = {name: np.concatenate(each) for name, each in found.items()}
-    return Errors(
-        np.concatenate([np.zeros(0), *regimes.values()]),
-        {name: Errors(regimes[name]) for name in REGIMES if name in regimes},
-        refused,
-        next(iter(witnesses), None),
     )
+    return Errors(errors, worst_case=next(witnesses, None))
 
 
 def _errors(method: str, case: Case, answered: Any) -> Floats:

@@ -128,7 +128,6 @@ def _errors(found: Errors | None) -> JsonObject | None:
         **_percentiles(found),
         "regimes": {name: _percentiles(errors) for name, errors in found.regimes.items()},
         "refused": found.refused,
-        "worst_case": None if found.worst_case is None else encode_witness(found.worst_case),
     }
 
 
@@ -138,6 +137,7 @@ def _percentiles(found: Errors) -> JsonObject:
         "p99": _finite(found.percentile(99)),
         "median": _finite(found.percentile(50)),
         "entries": int(found.errors.size),
+        "worst_case": None if found.worst_case is None else encode_witness(found.worst_case),
     }
 
 

@@ -191,6 +191,10 @@ def test_errors_are_told_apart_by_regime() -> None:
     assert len(found.regimes) > 1
     assert found.worst == max(each.worst for each in found.regimes.values())
     assert found.errors.size == sum(each.errors.size for each in found.regimes.values())
+    for regime, each in found.regimes.items():
+        assert each.worst_case is not None
+        assert isinstance(each.worst_case.case, Case)
+        assert regime_of(each.worst_case.case) == regime
 
 
 def test_what_cancels_takes_more_bits() -> None:
