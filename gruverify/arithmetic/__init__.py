@@ -19,11 +19,16 @@ from gruverify.arithmetic._affine import GENERATORS as GENERATORS
 from gruverify.arithmetic._affine import ROOTS as ROOTS
 from gruverify.arithmetic._affine import Affine as Affine
 from gruverify.arithmetic._affine import Noise as Noise
+from gruverify.arithmetic._any_order import QUICKEST as QUICKEST
+from gruverify.arithmetic._any_order import in_any_order as in_any_order
 from gruverify.arithmetic._arrays import NDArray as NDArray
 from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._blend import blend_rounding as blend_rounding
 from gruverify.arithmetic._bounds import SHARE as SHARE
 from gruverify.arithmetic._bounds import STATES as STATES
+from gruverify.arithmetic._chance import DRAWS as DRAWS
+from gruverify.arithmetic._chance import RARE as RARE
+from gruverify.arithmetic._chance import chance as chance
 from gruverify.arithmetic._decimals import Decimals as Decimals
 from gruverify.arithmetic._decimals import decimals_of as decimals_of
 from gruverify.arithmetic._dual import Dual as Dual

@@ -86,6 +86,11 @@ _VERDICTS = ("bug", "undecidable", "rounding")
 @click.option(
     "--zero-outputs", is_flag=True, help="0 is returned of masked steps (zero_output_for_mask)."
 )
+@click.option(
+    "--ignore-leaning",
+    is_flag=True,
+    help="Do not look for what the errors of all steps have in common.",
+)
 @gru_options
 @click.option("--layers", **LAYERS)
 @click.option(
@@ -130,6 +135,7 @@ def command(
     keep: str | None,
     restart: str | None,
     zero_outputs: bool,
+    ignore_leaning: bool,
     name: str | None,
     layout: str | None,
     reset: str | None,
@@ -180,7 +186,7 @@ def command(
         records = _records(
             gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None, given
         )
-        rulings, apart = _ruled(records, dict(declared))
+        rulings, apart = _ruled(records, dict(declared), leaning=not ignore_leaning)
     _write(gru, outputs, rulings, apart, json_path, json_file)
     if plot_file is not None and apart is not None:
         from gruverify.reporting import plot_distance
@@ -298,10 +304,12 @@ def _lengths(text: str) -> Any:
     return array_of(text, _NAMES["--lengths"])
 
 
-def _ruled(records: list[Record], declared: DeclaredValues) -> tuple[list[Ruling], Distance | None]:
+def _ruled(
+    records: list[Record], declared: DeclaredValues, *, leaning: bool
+) -> tuple[list[Ruling], Distance | None]:
     from gruverify.judging import distance, rule
 
-    rulings = [rule(record, declared) for record in records]
+    rulings = [rule(record, declared, leaning=leaning) for record in records]
     if len(records) < 2:
         return rulings, None
     return rulings, distance(records[0], records[1], declared, (rulings[0], rulings[1]))

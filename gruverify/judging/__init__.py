@@ -9,6 +9,7 @@ from gruverify.judging._distance import distance as distance
 from gruverify.judging._envelope import envelope as envelope
 from gruverify.judging._held import Entry as Entry
 from gruverify.judging._last import rule_last as rule_last
+from gruverify.judging._leaning import Leaning as Leaning
 from gruverify.judging._order import own_order as own_order
 from gruverify.judging._order import reordered as reordered
 from gruverify.judging._record import BadRecord as BadRecord

@@ -89,7 +89,7 @@ def distance(
     if part is None:
         return Distance(curve, None, None)
     # Only of two runs that rounding allows does the bound on their distance speak.
-    if any(ruling.verdict != "rounding" for ruling in rulings):
+    if any(ruling.verdict != "rounding" and ruling.leaning is None for ruling in rulings):
         return Distance(curve, None, part, "not both are what rounding allows, step by step")
     # The member that is farthest apart speaks for all.
     member = int(np.nan_to_num(apart).max((0, 2)).argmax())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,6 +21,7 @@ from gruverify.judging._causes import (
     source_of,
 )
 from gruverify.judging._held import Entry, Held, Source, every_direction, share_within
+from gruverify.judging._leaning import Leaning, leaning_of, unsought
 from gruverify.judging._record import Record, record
 
 Verdict: TypeAlias = Literal["rounding", "bug", "undecidable"]
@@ -35,7 +36,8 @@ class Ruling:
 
     verdict: "rounding" if every number is within its bound and the bounds claim enough; "bug" if
     one is beyond it and nothing but another GRU explains that; "undecidable" if the bounds claim
-    too little, or if less accuracy than was declared explains everything. entries: how many numbers
+    too little, if less accuracy than was declared explains everything, or if the errors of all
+    steps together lean, which `leaning` says. entries: how many numbers
     were judged, and claimed: of how many the bound claims something; beyond: how many are beyond
     it. worst is the number nearest to its bound, or farthest beyond it, first the worst one of the
     first step with one beyond it. cause explains a bug, or says what to declare; hint is what would
@@ -57,6 +59,8 @@ class Ruling:
     where: str = ""
     notes: tuple[str, ...] = ()
     declared: DeclaredValues | None = None
+    leaning: Leaning | None = None
+    unsought: str = ""
 
 
 def judge(
@@ -72,6 +76,7 @@ def judge(
     keep: npt.ArrayLike | None = None,
     restart: npt.ArrayLike | None = None,
     zero_outputs: bool = False,
+    leaning: bool = True,
     **declared: object,
 ) -> Ruling:
     """Whether recorded outputs differ from the mathematics by rounding alone.
@@ -84,8 +89,9 @@ def judge(
     ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; keep: (T, B), 1 where a step is
     masked and the state stays, or of a single layer (T, B, D·H), the mask of zoneout or its shares;
     restart: (T, B), 1 where a step starts from zeros; zero_outputs: whether 0 is returned of masked
-    steps; declared: what the implementation declares of its accuracy, such as kappa_sigma=5 or
-    accumulates="float64" (see docs/tolerances.md).
+    steps; leaning: whether to look for what the errors of all steps have in common; declared: what
+    the implementation declares of its accuracy, such as kappa_sigma=5 or accumulates="float64" (see
+    docs/tolerances.md).
 
     Raises:
         BadRecord: an array does not fit the weights; the message names it with shapes and letters.
@@ -104,10 +110,12 @@ def judge(
         restart=restart,
         zero_outputs=zero_outputs,
     )
-    return rule(found, declared)
+    return rule(found, declared, leaning=leaning)
 
 
-def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ruling:
+def rule(
+    found: Record, declared: DeclaredValues, *, explain: bool = True, leaning: bool = True
+) -> Ruling:
     """The verdict on a record: see `judge`. explain: whether to look for what explains a number
     beyond its bound; without, it is a bug.
     """
@@ -120,9 +128,46 @@ def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ru
             return _failed(source, declared, each, failed)
         if failed:
             return ruling_of("bug", (), found, declared, each)
-    entries, claimed = share_within(each)
-    reasons = _too_little(found, each, entries, claimed)
-    return ruling_of("undecidable" if reasons else "rounding", reasons, found, declared, each)
+        entries, claimed = share_within(each)
+        reasons = _too_little(found, each, entries, claimed)
+        if reasons:
+            return ruling_of("undecidable", reasons, found, declared, each)
+        ruling = ruling_of("rounding", (), found, declared, each)
+        if leaning:
+            ruling = _together(ruling, source, declared, each)
+    return ruling
+
+
+def _together(
+    ruling: Ruling, source: Source, declared: DeclaredValues, each: Sequence[Held]
+) -> Ruling:
+    """The same, unless the errors of all steps have something in common."""
+    why = next(filter(None, (unsought(source, one) for one in each)), "")
+    leaning = leaning_of(source, each)
+    if leaning is None:
+        return replace(ruling, unsought=why)
+    found = [_place(leaning, source.record) + str(leaning)]
+    if _decides(source.record, declared, "float64"):
+        found.append("it is a bug if sums add up in float64: declare accumulates='float64'")
+    return replace(
+        ruling, verdict="undecidable", reasons=tuple(found), leaning=leaning, unsought=why
+    )
+
+
+def _place(leaning: Leaning, found: Record) -> str:
+    """The layer and direction, where there are several."""
+    layer = f"layer {leaning.layer}: " if found.stack.layers > 1 else ""
+    if leaning.direction:
+        return f"{layer}backward, "
+    return layer
+
+
+def _decides(found: Record, declared: DeclaredValues, accumulates: str) -> bool:
+    """Whether a number is beyond its bound if sums add up in another format."""
+    if declared.get("accumulates") is not None or found.format.name == accumulates:
+        return False
+    source = source_of(found, {**declared, "accumulates": accumulates})
+    return any(one.beyond.any() for one in every_direction(source))
 
 
 def _failed(

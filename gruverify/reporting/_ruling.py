@@ -75,6 +75,8 @@ def _summary(ruling: Ruling) -> str:
         else:
             beyond = "are beyond their bounds"
         return f"{ruling.beyond:,} of {ruling.entries:,} numbers {beyond}"
+    if ruling.leaning is not None:
+        return f"all {ruling.entries:,} numbers are within their bounds, but their errors lean"
     if ruling.verdict == "undecidable":
         return "nothing is beyond its bound, but the bounds claim too little"
     return (
@@ -158,6 +160,8 @@ def _ruling_document(ruling: Ruling) -> JsonObject:
         "cause": None if ruling.cause is None else asdict(ruling.cause),
         "hint": None if ruling.hint is None else asdict(ruling.hint),
         "notes": ruling.notes,
+        "leaning": None if ruling.leaning is None else asdict(ruling.leaning),
+        "unsought": ruling.unsought,
         "declared": {name: str(value) for name, value in (ruling.declared or {}).items()},
     }
 

@@ -164,7 +164,7 @@ class _Asked:
         stack, found = self.part.gru.stack, self._record(given, answer)
         rulings = list[Ruling]()
         if answer.outputs is not None:
-            rulings.append(rule(found, self.declared, explain=explain))
+            rulings.append(rule(found, self.declared, explain=explain, leaning=False))
         alone = {layer: last for layer, last in answer.last.items() if layer not in found.outputs}
         if alone and (answer.outputs is None or not rulings or stack.layers > 1):
             own = rule_last(found, alone, self.declared, explain=explain)

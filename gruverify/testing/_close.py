@@ -27,6 +27,7 @@ def assert_gru_close(
     keep: npt.ArrayLike | None = None,
     restart: npt.ArrayLike | None = None,
     zero_outputs: bool = False,
+    leaning: bool = True,
     **declared: Any,
 ) -> None:
     """Assert that outputs differ from the mathematics of a GRU only by rounding. Nobody chooses a
@@ -47,12 +48,14 @@ def assert_gru_close(
         keep: 1 where a step is masked and the state stays, (T, B); or zoneout's share, per unit.
         restart: 1 where a step starts from zeros, (T, B).
         zero_outputs: Whether the outputs of masked steps are 0.
+        leaning: Whether it also fails where each number is within its bound, and the errors of all
+            steps together lean as if a weight were another one.
         **declared: What the implementation declares of its accuracy, such as kappa_sigma=5 (see
             docs/tolerances.md).
 
     Raises:
-        AssertionError: A number is beyond its bound, or the bounds claim too little; it says which,
-            and what explains it.
+        AssertionError: A number is beyond its bound, the bounds claim too little, or the errors
+            lean; it says which, and what explains it.
         BadRecord: An array does not fit the weights.
         BadDeclaration: There is no such declaration, or it cannot have that value.
     """
@@ -69,6 +72,7 @@ def assert_gru_close(
         keep=keep,
         restart=restart,
         zero_outputs=zero_outputs,
+        leaning=leaning,
         **declared,
     )
     if ruling.verdict != "rounding":

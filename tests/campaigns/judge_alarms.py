@@ -3,7 +3,8 @@ called a bug.
 
     python tests/campaigns/judge_alarms.py --models 1000
 
-prints the verdicts by target and format, the worst share of a bound, and every false alarm.
+prints the verdicts by target and format, the worst share of a bound, and every false alarm, be it a
+number beyond its bound or errors that lean.
 `--first 3600` goes on where a run of 3,600 models ended.
 """
 
@@ -148,6 +149,8 @@ class Tally:
         margin = 0.0 if ruling.worst is None else ruling.worst.margin
         self.worst[fmt] = max(self.worst.get(fmt, 0.0), margin)
         self.entries += ruling.entries
+        if ruling.leaning is not None:
+            print(f"LEANING {self.target}, T={len(run.inputs)}, {ruling.sizes}: {ruling.leaning}")
         if ruling.beyond:
             print(
                 f"ALARM {self.target}, {run.stack.variant}, T={len(run.inputs)}: {ruling.sizes}, "
