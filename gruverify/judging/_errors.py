@@ -34,7 +34,7 @@ _NUMBERS = np.float32
 #: The largest share of a bound that a unit of roundoff is counted as: its square is a number.
 _MOST = 2.0**60
 #: How many numbers are looked at.
-_SEEN = 2**22
+_SEEN = 2**20
 #: How often each function is asked what it explains of what the others leave.
 _TURNS = 3
 #: How many numbers at least tell which way it leans in one of them.

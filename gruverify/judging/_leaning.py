@@ -93,7 +93,7 @@ def _of_direction(source: Source, one: Held) -> Leaning | None:
 
 def _beside(steps: Steps, suspect: Suspect, right: Sequence[NDArray], count: int) -> Leaning:
     """How far it leans beside right runs."""
-    f = steps.moved(suspect.gate, suspect.part()) * steps.shares
+    f = steps.moved(suspect.gate, suspect.part(steps)) * steps.shares
     units, _ = _follows(steps.errors, f)
     δ, spread = _follows(steps.cleared, f)
     others = np.array([(*_follows(errors, f), _size(errors)) for errors in right])

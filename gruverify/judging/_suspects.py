@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,9 +21,13 @@ MOST = 4
 _GATES = ("reset gate", "update gate", "candidate")
 
 
+#: What of the pre-activations (n, H) of a gate, at some steps.
+Part: TypeAlias = Callable[[Steps], NDArray]
+
+
 @dataclass(frozen=True)
 class Suspect:
-    """A hypothesis: what it is `along` is a share larger, by which share of `part` (n, H) the
+    """A hypothesis: what it is `along` is a share larger, by which share of `part` the
     pre-activations of a gate move; it is `whole` if its parameters are those of many inputs or
     units. `gain` is how much less the errors' sum of squares is with it.
     """
@@ -31,7 +36,7 @@ class Suspect:
     gain: float
     gate: int
     whole: bool
-    part: Callable[[], NDArray]
+    part: Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +92,7 @@ def _parameter(steps: Steps, name: str, place: tuple[int, ...], gain: float) -> 
     gate, unit = divmod(row, steps.cell.hidden_size)
     along = f"{name}{[row, *column]} ({_GATES[gate]} of unit {unit})"
 
-    def part() -> NDArray:
+    def part(steps: Steps) -> NDArray:
         by_column, by_unit = steps.factors(name, gate)
         found = np.zeros_like(by_unit)
         θ = float(steps.cell.packed()[name][place])
@@ -101,7 +106,7 @@ def _gates(steps: Steps, errors: NDArray) -> Iterator[_Hypotheses]:
     """All that a gate is computed from, of all units or of one, and its biases of either kind."""
     of_units = (errors**2).sum(0)
     for gate, along, part in _parts(steps):
-        f = steps.moved(gate, part) * steps.shares
+        f = steps.moved(gate, part(steps)) * steps.shares
         follows, squares = (f * errors).sum(0), (f * f).sum(0)
         whole = partial(_whole, along, gate, part)
         every = _total(follows), _total(squares), _total(of_units)
@@ -116,24 +121,33 @@ def _total(of_units: NDArray) -> NDArray:
     return np.asarray(of_units.sum(keepdims=True))
 
 
-def _parts(steps: Steps) -> Iterator[tuple[int, str, NDArray]]:
-    """Each gate, with what it is computed from: in words, and as a part (n, H) of its
-    pre-activations.
-    """
-    a, H, packed = steps.a, steps.cell.hidden_size, steps.cell.packed()
-    for gate, argument in enumerate((a.a_r, a.a_z, a.a_c)):
-        yield gate, f"all of the {_GATES[gate]}", np.asarray(argument)
+def _parts(steps: Steps) -> Iterator[tuple[int, str, Part]]:
+    """Each gate, with what it is computed from: in words, and as a part of its pre-activations."""
+    for gate, words in enumerate(_GATES):
+        yield gate, f"all of the {words}", partial(_argument, gate)
         for name in ("bias_ih", "bias_hh"):
-            if name in packed:
-                own = packed[name][gate * H : (gate + 1) * H].astype(a.h.dtype)
-                yield gate, f"{name} of the {_GATES[gate]}", own * steps.factors(name, gate)[1]
+            if name in steps.cell.packed():
+                yield gate, f"{name} of the {words}", partial(_biases, gate, name)
 
 
-def _whole(along: str, gate: int, part: NDArray, _place: tuple[int, ...], gain: float) -> Suspect:
-    return Suspect(along, gain, gate, True, lambda: part)
+def _argument(gate: int, steps: Steps) -> NDArray:
+    return np.asarray((steps.a.a_r, steps.a.a_z, steps.a.a_c)[gate])
 
 
-def _of_unit(along: str, gate: int, part: NDArray, place: tuple[int, ...], gain: float) -> Suspect:
+def _biases(gate: int, name: str, steps: Steps) -> NDArray:
+    H, by_unit = steps.cell.hidden_size, steps.factors(name, gate)[1]
+    own = steps.cell.packed()[name][gate * H : (gate + 1) * H]
+    return np.asarray(own.astype(by_unit.dtype) * by_unit)
+
+
+def _whole(along: str, gate: int, part: Part, _place: tuple[int, ...], gain: float) -> Suspect:
+    return Suspect(along, gain, gate, True, part)
+
+
+def _of_unit(along: str, gate: int, part: Part, place: tuple[int, ...], gain: float) -> Suspect:
     unit = int(place[0])
-    alone = np.arange(part.shape[1]) == unit
-    return Suspect(f"{along} of unit {unit}", gain, gate, True, lambda: part * alone)
+
+    def of_unit(steps: Steps) -> NDArray:
+        return np.asarray(part(steps) * (np.arange(steps.cell.hidden_size) == unit))
+
+    return Suspect(f"{along} of unit {unit}", gain, gate, True, of_unit)

@@ -13,7 +13,7 @@ import pytest
 from gruverify import Cell, Stack, Variant, float32, float64
 from gruverify.arithmetic import Format
 from gruverify.backends import NumpyBackend
-from gruverify.judging import Ruling, judge
+from gruverify.judging import Ruling, _errors, _leaning, judge
 from gruverify.reporting import ruling_lines
 from gruverify.testing import assert_gru_close
 
@@ -70,6 +70,17 @@ def test_catches_64_u_that_no_bound_sees(along: str, reset: Any, fmt: Format) ->
     assert ruling.leaning.along == along
     assert abs(ruling.leaning.units - 64) < 4 * ruling.leaning.error < 16
     assert judged(one, one.outputs).leaning is None
+
+
+def test_of_a_long_record_steps_all_along_tell_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = usual(float64, T=200)
+    monkeypatch.setattr(_errors, "_SEEN", 5000)
+    monkeypatch.setattr(_leaning, "_NUMBERS", 3200)
+
+    for along in PLACES:
+        leaning = judged(one, another(one, along)).leaning
+        assert leaning is not None
+        assert leaning.along == along
 
 
 def one_by_one(x: NDArray, W: NDArray) -> NDArray:
