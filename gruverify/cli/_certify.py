@@ -14,7 +14,7 @@ from gruverify._named import JsonObject
 from gruverify.cli._complete import files
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._gru import gru_options, only_gru
+from gruverify.cli._gru import LAYERS, gru_options, only_gru
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     help="Every input of the first layer lies in [-X, X].",
 )
 @gru_options
+@click.option("--layers", **LAYERS)
 @click.option(
     "--json",
     "json_path",
@@ -48,6 +49,7 @@ def command(
     layout: str | None,
     reset: str | None,
     update: str | None,
+    layers: str | None,
     json_path: str | None,
 ) -> None:
     """Certify that a GRU forgets where it started.
@@ -69,7 +71,7 @@ def command(
     if not 0 <= inputs_within < math.inf:
         raise Fail(f"--inputs-within {inputs_within:g} must be a number of 0 or more")
     json_file = writable("--json", json_path)
-    gru = only_gru(file, name, layout, reset, update)
+    gru = only_gru(file, name, layout, reset, update, layers=layers)
     found = _certified(gru, inputs_within)
     text = json.dumps({"model": str(gru), "layers": found}, indent=1, ensure_ascii=False) + "\n"
     if json_file is not None:

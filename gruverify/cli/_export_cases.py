@@ -17,7 +17,7 @@ from click.core import ParameterSource
 from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._complete import files
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._gru import LAYOUTS, only_gru
+from gruverify.cli._gru import LAYERS, LAYOUTS, only_gru
 from gruverify.cli._options import Fail
 from gruverify.cli._values import FOLDER, FORMATS, one_of
 
@@ -111,6 +111,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     metavar="|".join(LAYOUTS),
     help="Whose layout --weights have, where their names do not tell.",
 )
+@click.option("--layers", **{**LAYERS, "help": f"Of --weights: t{LAYERS['help'][1:]}"})
 @click.option("--masks", is_flag=True, help="Cases of one layer whose members skip steps.")
 @click.option(
     "--restarts", is_flag=True, help="Cases of one layer whose members start steps from zeros."
@@ -126,6 +127,7 @@ def command(
     weights: str | None,
     gru: str | None,
     layout: str | None,
+    layers: str | None,
     masks: bool,
     restarts: bool,
     declared: tuple[tuple[str, Any], ...],
@@ -164,7 +166,7 @@ def command(
         if wanted and (of_node or weights):
             raise Fail(f"--{name}: these cases are drawn, and written as json, npz or safetensors")
     # Read before the folder is made: what is wrong with weights leaves nothing behind.
-    mine = _mine(click.get_current_context(), weights, gru, layout)
+    mine = _mine(click.get_current_context(), weights, gru, layout, layers)
     try:
         with _folder(folder, force) as place:
             if mine is not None:
@@ -212,19 +214,23 @@ def _folder(folder: Path, force: bool) -> Iterator[Path]:
 
 
 def _mine(
-    context: click.Context, weights: str | None, gru: str | None, layout: str | None
+    context: click.Context,
+    weights: str | None,
+    gru: str | None,
+    layout: str | None,
+    layers: str | None,
 ) -> Stack | None:
     """The GRU of --weights; None if cases are drawn with weights of their own."""
     given = {name for name in context.params if context.get_parameter_source(name) in _SAID}
     if weights is None:
-        if wrong := given & {"gru", "layout"}:
+        if wrong := given & {"gru", "layout", "layers"}:
             raise Fail(f"--{min(wrong)} says something of --weights, which is not given")
         return None
     if wrong := given & {"formats", "biases", "profile", "max_size"}:
         option = {"formats": "--format", "max_size": "--max-size"}.get(min(wrong))
         raise Fail(f"{option or f'--{min(wrong)}'} is not for --weights, which have their own")
     said = [context.params[name] if name in given else None for name in ("reset", "update")]
-    found = only_gru(weights, gru, layout, *said)
+    found = only_gru(weights, gru, layout, *said, layers=layers)
     if found.backward:
         raise Fail(f"{found.name} runs backward alone: cases are of a GRU that runs forward")
     return found.stack

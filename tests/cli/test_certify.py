@@ -44,6 +44,18 @@ def test_small_weights_are_certified_layer_by_layer(weights: Path) -> None:
     assert layers[0]["steps"]["float16"] < layers[0]["steps"]["float64"]
 
 
+def test_grus_of_a_file_may_be_the_layers_of_one(weights: Path) -> None:
+    both = np.load("small.npz")
+    apart = {f"gru{name[-1]}.{name[:-1]}0": both[name] for name in both}
+    np.savez("apart.npz", **apart)  # type: ignore[arg-type]
+
+    one = gruverify("certify", "apart.npz", "--layers", "all", "--json", "-")
+
+    whole = json.loads(gruverify("certify", "small.npz", "--json", "-").stdout)
+    assert json.loads(one.stdout)["layers"] == whole["layers"]
+    assert one_line(gruverify("certify", "apart.npz")).startswith("apart.npz has 2 GRUs")
+
+
 def test_large_ones_are_not_and_that_is_no_error(weights: Path) -> None:
     result = gruverify("certify", "large.npz")
 

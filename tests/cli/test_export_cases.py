@@ -110,6 +110,18 @@ def test_what_does_not_go_with_weights_is_one_line(
     assert message in one_line(gruverify("export-cases", "mine", *arguments), 2)
 
 
+def test_cases_of_weights_whose_layers_are_grus_of_their_own(here: Path) -> None:
+    shapes = {"weight_ih": (9, 3), "weight_hh": (9, 3), "bias_ih": 9, "bias_hh": 9}
+    arrays = {f"gru{k}.{n}_l0": np.full(s, 0.1, "f4") for k in (0, 1) for n, s in shapes.items()}
+    np.savez("two.npz", **arrays)  # type: ignore[arg-type]
+    export = ("export-cases", "mine", "--weights", "two.npz", "--max-cases", "1")
+
+    assert one_line(gruverify(*export), 2).startswith("two.npz has 2 GRUs, pick one with --gru")
+    assert gruverify(*export, "--layers", "gru1,gru0").exit_code == 0
+    case = json.loads(next((here / "mine").glob("*[0-9].json")).read_text())
+    assert case["sizes"]["L"] == 2
+
+
 def test_cases_of_weights_are_no_node_tests(here: Path) -> None:
     np.savez("w.npz", weight_ih=np.ones((3, 1), "f4"), weight_hh=np.ones((3, 1), "f4"))
 
