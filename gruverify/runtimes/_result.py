@@ -12,6 +12,7 @@ from gruverify.models import (
     OnnxChain,
     OnnxFile,
     OnnxNode,
+    WholeModel,
     onnx_file,
     onnx_whole,
 )
@@ -94,6 +95,7 @@ def check_file(
         has some that do not fit; ValueError: there is no such node, input, output or runtime, or it
         runs no such files; TargetUnavailable: the runtime cannot be imported; BadDeclaration: a
         declaration is unknown, or has a value that it cannot have.
+        ValueError, too, where a model is right with batch and time the other way round.
     """
     require_runs(file, runtime)
     # The runtime is imported last: what is wrong with the file is then said without it.
@@ -167,6 +169,12 @@ class _Asked:
         ports = ports_of(found, stack, whole.named, batch_first=whole.batch_first)
         runs = self.runtime()
         result = self._part(WholePart(found, whole.gru, ports), runs)
+        if result.verdict == "falsified" and self._is_right_the_other_way(found, whole, runs):
+            said, other = ("batch", "time") if whole.batch_first else ("time", "batch")
+            raise ValueError(
+                f"{file} is right if its sequence begins with {other}, and not, as was said, with "
+                f"{said}: give --{other}-first"
+            )
         unused = [p.name for p in found.outputs if p not in ports.by_role.values()]
         notes = [f"output {name} is not judged" for name in unused]
         roles = ", ".join(f"{role}={port.name}" for role, port in ports.by_role.items())
@@ -184,6 +192,15 @@ class _Asked:
                 *notes,
             ),
         )
+
+    def _is_right_the_other_way(self, found: WholeModel, whole: Whole, runs: Runtime) -> bool:
+        """Whether a model is right with batch and time exchanged, in all that is always asked."""
+        try:
+            ports = ports_of(found, whole.gru.stack, whole.named, batch_first=not whole.batch_first)
+        except ValueError:  # its shapes say that it is not so
+            return False
+        alone = replace(self, cases=0, recorded=())
+        return alone._part(WholePart(found, whole.gru, ports), runs).verdict == "conforms"
 
     def _part(self, part: Part, runs: Runtime) -> NodeResult:
         for given in self.recorded:

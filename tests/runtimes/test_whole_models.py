@@ -74,6 +74,16 @@ def test_a_right_model_conforms_and_one_of_other_weights_is_explained(
     assert ruling.cause.words == "reset gate applied after the product"
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_model_whose_axes_are_the_other_way_round_is_one_line(tmp_path: Path) -> None:
+    file = _models.unrolled(tmp_path / "a.onnx")
+
+    with pytest.raises(ValueError, match="begins with batch, and not, as was said, with time"):
+        checked(file, batch_first=False, cases=0)
+    assert checked(file, batch_first=False, reset="before", cases=0)[0].verdict == "falsified"
+
+
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_sizes_that_the_file_fixes_are_obeyed_and_the_result_keeps_to_its_schema(
     tmp_path: Path,
