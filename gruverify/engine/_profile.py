@@ -107,7 +107,7 @@ PROFILES: dict[str, Profile] = {
     p.name: p
     for p in (
         Profile("quick", 25, 5, 5),
-        Profile("default", 100, 5, 10),
+        Profile("default", 40, 5, 10),
         Profile("deep", 2000, 1, 1),
     )
 }

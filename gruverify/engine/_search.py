@@ -145,7 +145,7 @@ def streams_for(
     above `max_size`.
 
     A case of a stack costs as much as some of a cell: besides cells there is one for every three.
-    From 100 cases on there is also a survey of gates (see `sizes_survey` for that of sizes).
+    From 40 cases on there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
     cells, stacks = _offers_any(backend, CELL_METHODS), _offers_any(backend, STACK_METHODS)
     found = list[Stream]()
@@ -155,7 +155,8 @@ def streams_for(
             for options in _drawn_sizes(backend, "HIBT", max_size)
         ]
         found.append(Stream(_any_of(strategies), count, seed_for(seed, fmt)))
-        found += survey(backend, fmt, seed, max_size)[: _SURVEYED * (count // 100)]
+        if count >= _SURVEYS_FROM:
+            found += survey(backend, fmt, seed, max_size)[: _SURVEYED * max(1, count // 100)]
     if stacks:
         # Rounded up: there is always one.
         few = -(-count // 3) if cells else count
@@ -221,8 +222,10 @@ def _capped(
     return {name: size for name, size in found.items() if name not in fixed}
 
 
-#: Units of a cell in a survey, and such cells for each hundred cases: with that many units eight
-#: see every bin.
+#: A run of that many cases has the surveys beside them.
+_SURVEYS_FROM = 40
+#: Units of a cell in a survey, and such cells for each hundred cases, or for fewer: with that many
+#: units eight see every bin.
 _UNITS, _SURVEYED = 48, 8
 
 
@@ -319,13 +322,13 @@ _REPEATED = 500
 def sizes_survey(
     backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None
 ) -> list[Stream]:
-    """A stream for each of the survey's sizes, besides a run of at least 100 cases: the small ones
+    """A stream for each of the survey's sizes, besides a run of at least 40 cases: the small ones
     first.
 
     From 500 cases on there is one case of each for every 500.
     """
     cells, stacks = _offers_any(backend, CELL_METHODS), _offers_any(backend, STACK_METHODS)
-    if count < 100:
+    if count < _SURVEYS_FROM:
         return []
     wanted: list[tuple[Kind, Sizes]] = []
     if cells:

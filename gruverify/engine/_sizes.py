@@ -107,7 +107,7 @@ def _coincidences(H: int) -> Iterator[Sizes]:
     yield {"H": H, "B": 3 * H}
     yield {"H": H, "I": H}
     yield {"H": H, "I": 3 * H}
-    yield {"H": 1}
+    yield {"H": 1, "T": 2}
     for more in (0, -1, 1):
         yield {"H": 32 + more, "I": 24 + more, "B": 16 + more, "T": 8 + more}
 

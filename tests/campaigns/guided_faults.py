@@ -9,7 +9,7 @@ gates of a unit are at one bin of z × r × c, which is chosen by chance.
 Each is put through the same campaign twice, until something fails. What holds in both to the end is
 told and not counted; of gates, only those are taken that fail on some of a few cells all of whose
 units are at the bin.
-Units of at least 100 cases have the survey of gates with them; smaller ones do not.
+Units of at least 40 cases have the survey of gates with them; smaller ones do not.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
     }
     for id in owed:
         each = 2 * duties if of_masks(id) else duties
-        assert len(_asked("default", id)) == cases // each, id
+        assert len(_asked("default", id)) in (cases // each, cases // each + 1), id
 
 
 def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads_them() -> None:

@@ -143,7 +143,7 @@ def test_max_cases_is_the_number_of_cases_in_every_format() -> None:
     assert result.verdict == "conforms"
 
 
-@pytest.mark.parametrize(("profile", "cases"), [("quick", 25), ("default", 100), ("deep", 2000)])
+@pytest.mark.parametrize(("profile", "cases"), [("quick", 25), ("default", 40), ("deep", 2000)])
 def test_a_profile_is_a_number_of_cases(profile: str, cases: int) -> None:
     assert Plan(profile=profile).cases == cases
     assert Plan(profile=profile, max_cases=2).cases == 2
@@ -230,12 +230,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 def test_no_case_is_judged_once_the_time_is_over(clock: Clock) -> None:
     result = gruverify.check(
-        backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=50, only=ONCE
+        backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=30, only=ONCE
     )
 
     assert cases_of(result, "agreement/step") == {"float32": 5}
     assert result.seconds == clock.now
-    assert result.doubts == ("float32: 5 of 50 cases of cells judged: time was up",)
+    assert result.doubts == ("float32: 5 of 30 cases of cells judged: time was up",)
 
 
 def test_no_case_is_drawn_once_the_time_is_over(clock: Clock) -> None:

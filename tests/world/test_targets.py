@@ -18,7 +18,7 @@ WORLD = [target for target in TARGETS if target.install]
 #: second, and more cases by --max-cases would be put to every invariant each. A scan is compiled
 #: anew for each format.
 OPTIONS = {
-    "paddle:cell": ("--max-cases", "60"),
+    "paddle:cell": ("--max-cases", "39"),
     "keras:tensorflow": ("--seed", "1"),
     "torchrl:scan": ("--format", "f32"),
 }
