@@ -19,6 +19,7 @@ from gruverify.arithmetic._affine import GENERATORS as GENERATORS
 from gruverify.arithmetic._affine import ROOTS as ROOTS
 from gruverify.arithmetic._affine import Affine as Affine
 from gruverify.arithmetic._affine import Noise as Noise
+from gruverify.arithmetic._any_order import FLAT as FLAT
 from gruverify.arithmetic._any_order import QUICKEST as QUICKEST
 from gruverify.arithmetic._any_order import in_any_order as in_any_order
 from gruverify.arithmetic._arrays import NDArray as NDArray

@@ -18,6 +18,8 @@ from gruverify.arithmetic._wide import emulated
 
 #: Radians of the quickest wave in a unit of the argument: it turns twice.
 QUICKEST = 8.0
+#: From here on σ and tanh hardly change any more.
+FLAT = 8.0
 #: In at most so many parts, one after the other, a sum is added up.
 _PARTS = 64
 
@@ -29,8 +31,9 @@ class Wave(NamedTuple):
     start: float
 
     def at(self, argument: NDArray) -> NDArray:
-        """There."""
-        return np.asarray(np.sin(self.rate * np.asarray(argument, np.float64) + self.start))
+        """There; where the function is flat, so is what it is wrong by."""
+        within = np.clip(np.asarray(argument, np.float64), -FLAT, FLAT)
+        return np.asarray(np.sin(self.rate * within + self.start))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

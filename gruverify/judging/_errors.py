@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gruverify.arithmetic import QUICKEST, NDArray, Rounding, in_any_order
+from gruverify.arithmetic import FLAT, QUICKEST, NDArray, Rounding, in_any_order
 from gruverify.cell import Cell, Parameters, Variant, unpack
 from gruverify.formulas import (
     Activations,
@@ -26,9 +26,8 @@ from gruverify.formulas import (
 from gruverify.judging._held import Held, Source
 from gruverify.judging._walk import Known, stored_in
 
-#: In how many intervals of its argument, from -8 to 8, a library's function may lean one way or the
-#: other.
-_INTERVALS, _REACH = 64, 8
+#: In how many intervals of its argument a library's function may lean one way or the other.
+_INTERVALS = 64
 #: What is computed with: the bounds' own digits are no more than these.
 _NUMBERS = np.float32
 #: The largest share of a bound that a unit of roundoff is counted as: its square is a number.
@@ -77,7 +76,7 @@ class _Function:
 
 
 def _function(effect: NDArray, arguments: NDArray, count: int) -> _Function:
-    where = (np.clip(arguments.ravel() / _REACH, -1, 1) + 1) * (count / 2)
+    where = (np.clip(arguments.ravel() / FLAT, -1, 1) + 1) * (count / 2)
     interval = np.minimum(where.astype(np.intp), count - 1)
     return _Function(effect, interval, where - interval - 0.5)
 
@@ -210,7 +209,7 @@ class Steps:
         wherever it may.
         """
         # With d radians of a wave in an interval, no straight line is off by more than d²/16.
-        radians = QUICKEST * 2 * _REACH / self._intervals
+        radians = QUICKEST * 2 * FLAT / self._intervals
         left = min(1.0, radians**2 / 16)
         return left * float(np.abs(self._functions[gate].effect * f).sum())
 
