@@ -14,6 +14,8 @@ _SMALL, _LARGE = (
 )
 #: Each number of a case is held in 8 bytes as itself, and once more as its gradient.
 _NUMBER = 16
+#: Each entry of a Jacobian is held as it was returned, in its bound, and while both are compared.
+_ENTRY = 80
 #: What holding one step takes besides that: some hundred small arrays (168 kB at H = B = 5).
 _STEP = 2**17
 
@@ -26,6 +28,13 @@ def room(built: Mapping[str, int]) -> int:
     a run draws.
     """
     return _room(tuple(built.items()))
+
+
+def has_room_for_jacobians(sizes: Mapping[str, int]) -> bool:
+    """Whether those of one step, ∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I), with their bounds take no
+    more than a case may.
+    """
+    return _ENTRY * sizes["B"] * sizes["H"] * (sizes["H"] + sizes["I"]) <= MOST
 
 
 @lru_cache(maxsize=64)  # declarations are read again for every case

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from gruverify.backends import Backend, declarations_of, offers, sizes_of_few
+from gruverify.backends import (
+    Backend,
+    declarations_of,
+    has_room_for_jacobians,
+    offers,
+    sizes_of_few,
+)
 from gruverify.coverage._coverage import Coverage, Hits
 from gruverify.coverage._groups import ANSWERS, COINCIDENCES, EXTENTS, OF, SIZES, Bin, contradictory
 
@@ -153,4 +159,15 @@ def _why_not(
         return "declared shapes='few'"
     if max_size is not None and fixed is None and least(level) > max_size:
         return f"--max-size {max_size}"
+    if letter == "B" and "stack" not in methods and "stack_vjp" not in methods:
+        return _too_large(backend, least(level))
+    return ""
+
+
+def _too_large(backend: Backend, members: int) -> str:
+    """Why no cell has so many members: a large one would have large Jacobians."""
+    declared = declarations_of(backend)
+    sizes = {"H": declared.hidden_size or 1, "I": declared.input_size or 1, "B": members}
+    if offers(backend, "step_jacobian") and not has_room_for_jacobians(sizes):
+        return f"the Jacobians of {members} members would take too much memory"
     return ""

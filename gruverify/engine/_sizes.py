@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from gruverify._named import Keywords
-from gruverify.backends import Backend, Declarations, Sizes, declarations_of, long_run, offers
+from gruverify.backends import (
+    Backend,
+    Declarations,
+    Sizes,
+    declarations_of,
+    has_room_for_jacobians,
+    long_run,
+    offers,
+)
 
 #: The sizes of each axis, and how long a run is beside: one loses track of what it started from.
 EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
@@ -40,7 +48,11 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         wanted = [{**sizes, "T": 1} for sizes in wanted]
     # Where several then are the same, `_allowed` has one of them.
     wanted = [{**sizes, "T": max(least, sizes["T"])} for sizes in wanted]
-    return _allowed(wanted, {"H": declared.hidden_size, "I": declared.input_size}, max_size)
+    fixed = {"H": declared.hidden_size, "I": declared.input_size}
+    found = _allowed(wanted, fixed, max_size)
+    if offers(backend, "step_jacobian"):
+        return [sizes for sizes in found if has_room_for_jacobians(sizes)]
+    return found
 
 
 def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:

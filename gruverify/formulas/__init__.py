@@ -44,6 +44,7 @@ from gruverify.formulas._step import jacobian as jacobian
 from gruverify.formulas._step import jacobian_of_input as jacobian_of_input
 from gruverify.formulas._step import jacobian_of_state as jacobian_of_state
 from gruverify.formulas._step import known_cotangents as known_cotangents
+from gruverify.formulas._step import members_of as members_of
 from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback
 from gruverify.formulas._step import pullback_through as pullback_through

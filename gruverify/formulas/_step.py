@@ -55,6 +55,12 @@ class Activations:
 ACTIVATIONS = tuple(f.name for f in fields(Activations) if f.init and not f.kw_only)
 
 
+def members_of(a: Activations, some: slice) -> Activations:
+    """The activations of some of the members."""
+    each = [getattr(a, name)[some] for name in ACTIVATIONS]
+    return Activations(*each, functions=a.functions)
+
+
 def activations(v: Variant, p: Parameters, x: Array, h: Array, f: Functions = USUAL) -> Activations:
     """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H), where
     σ and tanh are f's unless they are themselves.

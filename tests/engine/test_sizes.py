@@ -410,3 +410,16 @@ def test_hits_of_sizes_add_up() -> None:
         == one.hits_of(SIZES[0]).sum() + other.hits_of(SIZES[0]).sum()
         > 0
     )
+
+
+def test_no_case_of_a_large_cell_has_so_many_members_that_jacobians_fill_the_memory() -> None:
+    large: Any = NumpyBackend()
+    large.hidden_size = large.input_size = 1024
+
+    found = {sizes["B"] for sizes in cell_sizes(large, None)}
+
+    assert {8, 9} < found
+    assert max(found) < 16
+    why = "the Jacobians of 16 members would take too much memory"
+    assert excluded(large)["B", ("gradients", "16")] == why
+    assert ("B", ("stacks", "16")) not in excluded(large)

@@ -105,3 +105,22 @@ def test_exact_needs_no_backend() -> None:
         found = a_case(format, variant)
         exact = Exact(found, Trial(found, NumpyBackend()).exact.mode)
         assert np.isfinite(exact.gradients.state.radius).all()
+
+
+@pytest.mark.parametrize("variant", [Variant("after"), Variant("before")])
+def test_jacobians_are_the_same_found_member_by_member(
+    monkeypatch: pytest.MonkeyPatch, variant: Variant
+) -> None:
+    case = a_case(variant=variant)
+    whole = Trial(case, NumpyBackend()).exact
+    at_once = whole.jacobian_of_state, whole.jacobian_of_input
+    monkeypatch.setattr("gruverify.invariants.core._exact._ENTRIES", 1)
+    parts = Trial(case, NumpyBackend()).exact
+
+    assert len(case.state) > 1
+    for expected, found in zip(
+        at_once, (parts.jacobian_of_state, parts.jacobian_of_input), strict=True
+    ):
+        # The matrix product of fewer rows may add up in another order, as both radii allow.
+        assert (np.abs(found.mid - expected.mid) <= expected.radius).all()
+        np.testing.assert_allclose(found.radius, expected.radius)

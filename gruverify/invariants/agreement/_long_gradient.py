@@ -21,10 +21,11 @@ from gruverify.formulas import (
     back_to_state,
     gate_cotangents,
     jacobian_of_state,
+    members_of,
     total,
 )
 from gruverify.invariants.core._blocks import largest, letters, pairs
-from gruverify.invariants.core._local import local_to, members_of, unknown
+from gruverify.invariants.core._local import local_to, unknown
 from gruverify.invariants.core._ranges import ranges
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Floats, Residual, compare

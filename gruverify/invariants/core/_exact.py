@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import USUAL, Ball, Functions, NDArray, Rounding, carried
+from gruverify.arithmetic import USUAL, Ball, Functions, NDArray, Rounding, carried, joined_rows
 from gruverify.cell import Case, Gradients, Parameters
 from gruverify.formulas import (
     Activations,
@@ -28,6 +29,7 @@ from gruverify.formulas import (
     jvp,
     masked_bptt,
     masked_sequence,
+    members_of,
     next_state,
     pullback,
     sequence,
@@ -36,6 +38,9 @@ from gruverify.formulas import (
     zoneout_sequence,
 )
 from gruverify.invariants.core._tangent import tangent_of
+
+#: How many entries of a Jacobian are found in one go, in 16 MiB.
+_ENTRIES = 2**21
 
 
 class Exact:
@@ -108,14 +113,24 @@ class Exact:
     @cached_property
     def jacobian_of_state(self) -> Ball:
         """∂h/∂h' of the first step, (B, H, H)."""
-        found: Ball = jacobian_of_state(self._variant, self.parameters, self.step)
-        return found
+        return self._member_by_member(jacobian_of_state)
 
     @cached_property
     def jacobian_of_input(self) -> Ball:
         """∂h/∂x of the first step, (B, H, I)."""
-        found: Ball = jacobian_of_input(self._variant, self.parameters, self.step)
-        return found
+        return self._member_by_member(jacobian_of_input)
+
+    def _member_by_member(self, jacobian: Callable[..., Ball]) -> Ball:
+        """A Jacobian of the first step, of so many members at a time as are small: what it is made
+        of takes many times its memory.
+        """
+        v, p, a = self._variant, self.parameters, self.step
+        B, H, I = *self.case.state.shape, self.case.inputs.shape[-1]
+        some = max(_ENTRIES // (H * max(H, I)), 1)
+        if some >= B:
+            return jacobian(v, p, a)
+        parts = [members_of(a, slice(k, k + some)) for k in range(0, B, some)]
+        return joined_rows([jacobian(v, p, part) for part in parts])
 
     @cached_property
     def pullback(self) -> Pullback:

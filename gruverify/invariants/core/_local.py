@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray, Rounding
-from gruverify.formulas import ACTIVATIONS, Activations, Run, activations, next_state
+from gruverify.formulas import Activations, Run, activations, members_of, next_state
 from gruverify.invariants.core._trial import Trial
 
 
@@ -104,12 +104,6 @@ class Local:
         each = [slice(t * members, (t + 1) * members) for t in range(self._steps)]
         steps = [members_of(self.activations, some) for some in each]
         return Run(self.variant, self.parameters, steps, [step.h for step in steps])
-
-
-def members_of(a: Activations, some: slice) -> Activations:
-    """The activations of some of the members."""
-    each = [getattr(a, name)[some] for name in ACTIVATIONS]
-    return Activations(*each, functions=a.functions)
 
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
