@@ -4,7 +4,7 @@ to the state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -227,19 +227,30 @@ class Steps:
         cell, H = self.cell, self.cell.hidden_size
         expected = one.expected.reshape(-1, H)[self.rows]
         off = self.shares / record.format.unit_roundoff
+        given = [_draws(known, mode, self.rows) for known in (xs, before)]
         for _ in range(count):
             lift = in_any_order(mode, rng)
             parameters = unpack(cell.packed(), H).map(lift)
-            x, h = (lift(_drawn(known, mode, self.rows, rng)) for known in (xs, before))
+            x, h = (lift(drawn(rng)) for drawn in given)
             after = step(self.v, parameters, x, h)
             recorded = stored_in(record, one.layer).cast(np.asarray(after.value, np.float64))
             yield ((recorded.astype(np.float64) - expected) * off).astype(_NUMBERS)
 
 
-def _drawn(known: Known, mode: Rounding, rows: NDArray, rng: np.random.Generator) -> NDArray:
-    """Numbers that may have been those that are known."""
+def _draws(known: Known, mode: Rounding, rows: NDArray) -> Callable[[np.random.Generator], NDArray]:
+    """What draws numbers that may have been those that are known. A run that repeats itself rounds
+    one number to the same one each time: what is equal in a column is off by as much.
+    """
     ball = known.rows(mode, rows)
-    return np.asarray(ball.mid + ball.radius * rng.uniform(-1, 1, ball.mid.shape))
+    if known.radius is None:
+        return lambda _rng: ball.mid
+    kinds = np.stack([np.unique(column, return_inverse=True)[1] for column in ball.mid.T], 1)
+
+    def drawn(rng: np.random.Generator) -> NDArray:
+        shares = np.take_along_axis(rng.uniform(-1, 1, ball.mid.shape), kinds, 0)
+        return np.asarray(ball.mid + ball.radius * shares)
+
+    return drawn
 
 
 def steps_of(source: Source, one: Held) -> Steps:

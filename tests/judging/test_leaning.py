@@ -140,6 +140,15 @@ def test_right_runs_that_repeat_themselves_are_not_accused(
     assert ruling.verdict == "rounding"
 
 
+def test_nor_are_records_in_fewer_digits_that_repeat_themselves() -> None:
+    one = usual(T=300)
+    x = INPUTS["two inputs"](one.inputs)
+
+    ruling = judge(one.cell, x, ours(one.cell, x, 1.5).astype(np.float16), **MEASURED[float32])
+
+    assert (ruling.verdict, ruling.leaning) == ("rounding", None)
+
+
 def test_of_one_step_of_one_member_nothing_is_said() -> None:
     one = usual(T=1, B=1)
 
