@@ -218,13 +218,13 @@ def numbers(name: str, values: npt.ArrayLike) -> NDArray:
 
 
 def require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str) -> None:
-    """Raise BadRecord unless inputs `xs`, of the shape that was given, are (T, B, I), T and B at
+    """Raise BadRecord unless inputs `xs`, of the shape that was given, are (T, B, I), each at
     least 1.
     """
     if xs.ndim != 3:
         raise BadRecord(f"inputs has shape {given}, expected {axes}, or (T, I) without a batch")
-    if min(xs.shape[:2]) < 1:
-        raise BadRecord(f"inputs has shape {given}: there is no step, or no member")
+    if not xs.size:
+        raise BadRecord(f"inputs has shape {given}: there is no step, member or input")
     if xs.shape[2] != stack.input_size:
         raise BadRecord(
             f"inputs has shape {given}, expected {axes} with I={stack.input_size}, the columns of "

@@ -35,8 +35,14 @@ def refused(model: object, *given: Any, **options: Any) -> str:
     ("inputs", "message"),
     [
         (np.zeros((9, 2, 3)), "inputs has shape (9, 2, 3), expected (T, B, I) with I=2"),
-        (np.zeros((0, 2, 2)), "inputs has shape (0, 2, 2): there is no step, or no member"),
-        (np.zeros((5, 0, 2)), "inputs has shape (5, 0, 2): there is no step, or no member"),
+        (
+            np.zeros((0, 2, 2)),
+            "inputs has shape (0, 2, 2): there is no step, member or input",
+        ),
+        (
+            np.zeros((5, 0, 2)),
+            "inputs has shape (5, 0, 2): there is no step, member or input",
+        ),
         (np.zeros(3), "inputs has shape (3,), expected (T, B, I), or (T, I) without a batch"),
         ([[0.0, np.nan]], "inputs[t=0, b=0, i=1] is nan: every number must be finite (of 1 that"),
         ([["a", "b"]], "inputs has dtype <U1: numbers are wanted"),

@@ -511,7 +511,8 @@ def test_what_inner_layers_leave_open_is_undecidable() -> None:
             r"inputs has shape \(20, 2, 5\), expected \(T, B, I\) with I=2, the columns",
         ),
         ({"inputs": np.zeros(5)}, r"inputs has shape \(5,\), expected \(T, B, I\), or \(T, I\)"),
-        ({"inputs": np.zeros((0, 2, 2))}, "there is no step, or no member"),
+        ({"inputs": np.zeros((0, 2, 2))}, "there is no step, member or input"),
+        ({"inputs": np.zeros((4, 2, 0))}, "there is no step, member or input"),
         ({"inputs": np.array(["a"])}, "inputs has dtype <U1: numbers are wanted"),
         (
             {"inputs": [[1.0], [1.0, 2.0]]},
