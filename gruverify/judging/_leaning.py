@@ -94,7 +94,12 @@ def _of_direction(source: Source, one: Held) -> Leaning | None:
 def _beside(steps: Steps, suspect: Suspect, right: Sequence[NDArray], count: int) -> Leaning:
     """How far it leans beside right runs."""
     f = steps.moved(suspect.gate, suspect.part(steps)) * steps.shares
-    units, _ = _follows(steps.errors, f)
+    layer, direction = steps.held.layer, steps.held.direction
+    units, spread = _follows(steps.errors, f)
+    # What one number alone shows is nothing that steps have in common.
+    f.flat[np.abs(f).argmax()] = 0
+    if not f.any():
+        return Leaning(layer, direction, suspect.along, units, spread, 1.0)
     δ, spread = _follows(steps.cleared, f)
     others = np.array([(*_follows(errors, f), _size(errors)) for errors in right])
     usual, spreads, sizes = np.sqrt((others**2).mean(0))
@@ -104,7 +109,6 @@ def _beside(steps: Steps, suspect: Suspect, right: Sequence[NDArray], count: int
     # Of many parameters at once that may still be a function.
     if suspect.whole and abs(δ) * (f * f).sum() <= steps.left_of_function(suspect.gate, f):
         times = 0.0
-    layer, direction = steps.held.layer, steps.held.direction
     return Leaning(layer, direction, suspect.along, units, error, chance(times, count))
 
 
@@ -113,6 +117,8 @@ def _follows(errors: NDArray, f: NDArray) -> tuple[float, float]:
     by what is left of them.
     """
     size = (f * f).sum()
+    if not size:  # what moves nothing at these steps
+        return 0.0, 0.0
     δ = (errors * f).sum() / size
     return float(δ), float(np.sqrt((((errors - δ * f) * f) ** 2).sum()) / size)
 

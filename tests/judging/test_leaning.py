@@ -14,6 +14,7 @@ from gruverify import Cell, Stack, Variant, float32, float64
 from gruverify.arithmetic import Format
 from gruverify.backends import NumpyBackend
 from gruverify.judging import Ruling, _errors, _leaning, judge
+from gruverify.judging._suspects import Suspect
 from gruverify.reporting import ruling_lines
 from gruverify.testing import assert_gru_close
 
@@ -145,6 +146,31 @@ def test_nor_are_records_in_fewer_digits_that_repeat_themselves() -> None:
     x = INPUTS["two inputs"](one.inputs)
 
     ruling = judge(one.cell, x, ours(one.cell, x, 1.5).astype(np.float16), **MEASURED[float32])
+
+    assert (ruling.verdict, ruling.leaning) == ("rounding", None)
+
+
+def test_what_one_number_alone_shows_is_nothing_that_steps_have_in_common(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = run(32, 4, 40, reach=0.35)
+    outputs = one.outputs.copy()
+    outputs[-1, -1, 0] += np.float32(6e-7)
+
+    def last(steps: _errors.Steps) -> NDArray:
+        """The last number, a thousand times as much as others of the unit."""
+        part = np.zeros_like(steps.a.h)
+        part[:, 0], part[-1, 0] = 1e-3, 1
+        return part
+
+    def right(steps: _errors.Steps, count: int) -> list[NDArray]:
+        """The others are right there."""
+        return [steps.errors * (1 - last(steps))] * (count - 1) + [steps.errors * 0.1]
+
+    suspect = Suspect("the last number", 1.0, 2, False, last)
+    monkeypatch.setattr(_leaning, "suspects_of", lambda _steps, _errors: ([suspect], 1))
+    monkeypatch.setattr(_errors.Steps, "of_right_runs", right)
+    ruling = judged(one, outputs)
 
     assert (ruling.verdict, ruling.leaning) == ("rounding", None)
 
