@@ -90,6 +90,9 @@ class Profile:
         if any(method in OPTIONAL_METHODS for method in invariant.needs):
             # A case has every mask, and takes as long as seven: every other turn is enough.
             turns, duties = _every_other(turns), _every_other(duties)
+        if invariant.of_stacks:
+            # There is a case of a stack for every three of a cell: turns must come sooner.
+            turns = max(turns // 2, 1)
         # Each from a case of its own on, so that no case is put to all duties at once.
         if about in DUTIES:
             return (number - DUTIES[about]) % duties == 0
