@@ -96,8 +96,6 @@ def _beside(steps: Steps, suspect: Suspect, right: Sequence[NDArray], count: int
     f = steps.moved(suspect.gate, suspect.part(steps)) * steps.shares
     layer, direction = steps.held.layer, steps.held.direction
     units, spread = _follows(steps.errors, f)
-    # What one number alone shows is nothing that steps have in common.
-    f.flat[np.abs(f).argmax()] = 0
     if not f.any():
         return Leaning(layer, direction, suspect.along, units, spread, 1.0)
     δ, spread = _follows(steps.cleared, f)
@@ -109,7 +107,15 @@ def _beside(steps: Steps, suspect: Suspect, right: Sequence[NDArray], count: int
     # Of many parameters at once that may still be a function.
     if suspect.whole and abs(δ) * (f * f).sum() <= steps.left_of_function(suspect.gate, f):
         times = 0.0
-    return Leaning(layer, direction, suspect.along, units, error, chance(times, count))
+    return Leaning(
+        layer, direction, suspect.along, units, error, chance(times, count, _carrying(f))
+    )
+
+
+def _carrying(f: NDArray) -> float:
+    """How many numbers carry Σ f²: as many as there are where all have the same share of it."""
+    squares = f.astype(np.float64) ** 2
+    return float(squares.sum() ** 2 / (squares**2).sum())
 
 
 def _follows(errors: NDArray, f: NDArray) -> tuple[float, float]:
