@@ -6,18 +6,19 @@ from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
 from gruverify.arithmetic import FORMATS, Format
-from gruverify.backends import Backend, declared_variants, offers, resolve
-from gruverify.cell import Case, Variant
+from gruverify.backends import Backend, declared_variants, derived_methods, offers, resolve
+from gruverify.cell import Case, StackCase, Variant
 from gruverify.engine._backward import in_words
 from gruverify.engine._formula import slipped_lines
-from gruverify.engine._identify import METHODS, fullest, marked_parts, tried
+from gruverify.engine._identify import METHODS, Part, fullest, losing, marked_parts, tried
+from gruverify.engine._lost_stack_states import lost_in_stack
 from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
 from gruverify.engine._readings import DECLARED_AS, Reading, readings, without_initial_state
 from gruverify.engine._result import Result
-from gruverify.engine._small_cases import drawn_for
+from gruverify.engine._small_cases import drawn_for, stacks_drawn_for
 from gruverify.invariants import INVARIANTS
 
 #: Cases that are drawn besides the witnesses, for a witness alone is small and says little.
@@ -62,7 +63,7 @@ def explanation(result: Result, backend: Backend) -> str:
         return _lacking(backend, failing)
     if failing := _failing(result, {*METHODS, *GRADIENTS, *MARKED}):
         return _at_marks(backend, failing)
-    return ""
+    return _of_stacks(backend, result)
 
 
 def _reading(backend: Backend, failing: list[Case]) -> str:
@@ -71,13 +72,41 @@ def _reading(backend: Backend, failing: list[Case]) -> str:
     # What departs in more than one explains no better than what departs in one, of which there are
     # few to try.
     found = _shared(backend, cases, most=1) or _shared(backend, cases)
-    if not found or len(found) > SEVERAL:
+    if not found:
+        return _losing(backend, finest, cases)
+    if len(found) > SEVERAL:
         return ""
     # In the order declared, so that other cases of the same say the same.
     first = min((case.variant for case in failing), key=declared_variants(backend).index)
     said = {_said(reading, first) for reading in found}
     declare = _declaration(backend, found) or _variants(backend, finest, found)
     return f"{_either(said, finest)}{declare}"
+
+
+def _losing(backend: Backend, finest: Format, cases: list[Case]) -> str:
+    """What becomes of the state between steps that are right by themselves."""
+    shared: set[Reading] | None = None
+    derived = "step" in derived_methods(backend)
+    for group in _groups(case.variant for case in cases):
+        if not offers(backend, "sequence") or not (derived or _is_right(backend, group, finest)):
+            return ""
+        mine = [case for case in cases if case.variant in group]
+        mine += drawn_for(backend, finest, group, 0, CASES)
+        part = Part("sequence", fullest(group), tuple(group), (), ())
+        holds = {each.reading for each in losing(backend, part, mine).holds if each.claims}
+        shared = holds if shared is None else shared & holds
+    if not shared or len(shared) > SEVERAL or Reading() in shared:
+        return ""
+    said = _either({_said(reading, cases[0].variant) for reading in shared}, finest)
+    if derived:
+        return said
+    return f"in sequence alone, {said}"
+
+
+def _is_right(backend: Backend, group: list[Variant], fmt: Format) -> bool:
+    """Whether steps are what is declared."""
+    cases = drawn_for(backend, fmt, group, 0, CASES)
+    return bool(tried(backend, "step", group, cases, {Reading()}).holds)
 
 
 def _lacking(backend: Backend, failing: list[Case]) -> str:
@@ -113,6 +142,24 @@ def _at_marks(backend: Backend, failing: list[Case]) -> str:
     if not said or len(said) > SEVERAL:
         return ""
     return _either(said, finest)
+
+
+def _of_stacks(backend: Backend, result: Result) -> str:
+    """What becomes of the states of stacks whose cells are right."""
+    failing = dict[Hashable, StackCase]()
+    for (id, fmt), witness in result.witnesses.items():
+        repeats = (id, fmt) not in result.flaky
+        if repeats and INVARIANTS[id].needs == ("stack",) and isinstance(witness.case, StackCase):
+            failing.setdefault(witness.case.key(), witness.case)
+    if not failing:
+        return ""
+    finest = max((case.format for case in failing.values()), key=lambda fmt: fmt.precision)
+    cases = [case for case in failing.values() if case.format == finest]
+    variants = list(dict.fromkeys(case.variant for case in cases))
+    said = lost_in_stack(backend, [*cases, *stacks_drawn_for(backend, finest, variants, 0, CASES)])
+    if not said or len(said) > SEVERAL:
+        return ""
+    return _either(set(said), finest)
 
 
 def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:

@@ -59,6 +59,8 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
         start = ["with h' = 0 at the first step"]
     else:
         start = []
+    if reading.loses:
+        start.append(f"but {reading.loses}")
     return *written, *packing, *(said if reading.functions else ()), *start
 
 

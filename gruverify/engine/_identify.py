@@ -22,8 +22,11 @@ from gruverify.backends import (
 )
 from gruverify.cell import Case, Variant
 from gruverify.engine._backward import BACKWARD
+from gruverify.engine._evidence import Evidence as Evidence
+from gruverify.engine._evidence import nearest
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
+from gruverify.engine._lost_states import LOSSES
 from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import (
     OF_VALUES,
@@ -39,6 +42,7 @@ from gruverify.engine._missing import RIGHT, gradient_residuals
 from gruverify.engine._plan import Plan, formats_of, require
 from gruverify.engine._readings import (
     Reading,
+    losing_states,
     readings,
     with_functions,
     with_other_gradients,
@@ -48,7 +52,16 @@ from gruverify.engine._search import size
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.formulas import sequence
-from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare, masked
+from gruverify.invariants import (
+    Exact,
+    Observed,
+    Obstacle,
+    Residual,
+    Trial,
+    compare,
+    local_to,
+    masked,
+)
 
 Status: TypeAlias = Literal["identified", "ambiguous", "none", "unanswered"]
 
@@ -58,6 +71,9 @@ CASES = 24
 #: to name.
 FOLLOWED = 8
 
+#: So many steps have the longest cases that are drawn to see where a state is lost.
+_LONGER = 17
+
 #: The forms of biases, the one that shows most of an implementation first.
 _FULLEST = ("both", "input+candidate", "input", "recurrent", "none")
 
@@ -66,57 +82,6 @@ METHODS: dict[str, Callable[[Observed], list[Any]]] = {
     "step": lambda observed: [observed.step],
     "sequence": lambda observed: list(observed.sequence[0]),
 }
-
-
-@dataclass
-class Evidence:
-    """How a reading fares: cases and entries tried and within their bounds, the largest margin, and
-    over 1 the smallest margin of a case that excludes it, with the smallest such case; and the
-    cases whose bounds claim something.
-    """
-
-    reading: Reading
-    cases: int = 0
-    agreeing: int = 0
-    entries: int = 0
-    within: int = 0
-    largest: float = 0.0
-    closest: float = np.inf
-    claiming: int = 0
-    exclusion: tuple[Case, Residual] | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether no case excludes it."""
-        return self.agreeing == self.cases
-
-    @property
-    def claims(self) -> bool:
-        """Whether at least half of its cases have bounds that claim something."""
-        return 2 * self.claiming >= self.cases > 0
-
-    def enter(self, case: Case, residuals: Sequence[Residual]) -> None:
-        """Add a case."""
-        worst = max(residuals, key=lambda residual: residual.margin)
-        margins = [
-            residual.entries.margins for residual in residuals if residual.entries is not None
-        ]
-        self.cases += 1
-        self.claiming += all(residual.claims for residual in residuals)
-        self.entries += sum(m.size for m in margins)
-        self.within += sum(int(np.count_nonzero(m <= 1)) for m in margins)
-        self.largest = max(self.largest, worst.margin)
-        if worst.margin <= 1:
-            self.agreeing += 1
-            return
-        self.closest = min(self.closest, worst.margin)
-        if self.exclusion is None or size(case) < size(self.exclusion[0]):
-            self.exclusion = case, worst
-
-
-def nearest(evidence: Evidence) -> tuple[float, float]:
-    """Sorts evidence: most cases first, then the smallest of the largest margins."""
-    return -evidence.agreeing, evidence.largest
 
 
 @dataclass(frozen=True)
@@ -258,6 +223,8 @@ def _parts(
     found = set[Reading]()
     for method in methods:
         part = tried(backend, method, group, drawn)
+        if method == "sequence":
+            part = losing(backend, part, drawn)
         if part.status == "none":
             part = _other_functions(backend, part, drawn)
         if part.status == "none":
@@ -348,6 +315,39 @@ def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Par
     if any(evidence.claims for evidence in other.holds):
         return other
     return part
+
+
+def losing(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
+    """The part of sequences, or, where none of its readings holds on longer cases, too, the same of
+    right steps that lose the state between them, where that holds.
+    """
+    fmt, group = drawn[0].format, part.variants
+    first = _first_departure(backend, [*drawn, *drawn_for(backend, fmt, group, 0, 4, _LONGER)])
+    if first is None and part.holds:
+        return part
+    # Twice as long, so that what happens again is told from what happens once.
+    longer = drawn_for(backend, fmt, group, 0, 8, min(2 * (first or 1) + 1, _LONGER))
+    cases = [*drawn, *longer]
+    other = tried(backend, part.method, group, cases, list(losing_states(first)), to_the_end=True)
+    if any(evidence.claims for evidence in other.holds):
+        return other
+    return part
+
+
+def _first_departure(backend: Backend, cases: Sequence[Case]) -> int | None:
+    """The first step after 0 that does not go on from the state that was returned before it."""
+    found = list[int]()
+    for trial in (Trial(case, backend) for case in cases if len(case.inputs) > 1):
+        try:
+            outputs, _ = trial.observed.sequence
+        except Obstacle:
+            continue
+        steps = local_to(trial, outputs).states
+        for t in range(1, min([len(outputs), *found])):
+            if compare(f"h[t={t}]", "bi", outputs[t], steps[t]).margin > 1:
+                found.append(t)
+                break
+    return min(found, default=None)
 
 
 def fullest(group: Iterable[Variant]) -> Variant:
@@ -487,8 +487,11 @@ def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Re
     case = exact.case
     variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
     inputs, start = exact.inputs[: len(answers)], reading.start(exact.state)
+    states: Sequence[Any]
     with np.errstate(over="ignore", invalid="ignore"):
-        if reading.slip:
+        if reading.loses:
+            states = LOSSES[reading.loses].states(variant, parameters, inputs, start)
+        elif reading.slip:
             states = slipped(SLIPS[reading.slip], variant, parameters, inputs, start)
         else:
             run = sequence(variant, parameters, inputs, start, reading.activations)

@@ -14,12 +14,12 @@ from gruverify._named import Keywords
 from gruverify.arithmetic import USUAL, Array, Functions, functions_named, placed
 from gruverify.cell import Parameters, Variant
 from gruverify.engine._backward import BACKWARD, in_words
+from gruverify.engine._lost_states import FROM_ZEROS as FROM_ZEROS
+from gruverify.engine._lost_states import losses
 from gruverify.engine._slips import SLIPS
 
 #: The biases of one side, of r, z and n, over any arithmetic.
 Biases: TypeAlias = tuple[Any, Any, Any]
-#: What is said of who does not use the initial state.
-FROM_ZEROS = "its initial state is ignored"
 #: The gates in the order in which a cell packs them.
 ORDER = "rzn"
 
@@ -125,7 +125,8 @@ class Reading:
     those of the gates and of the candidate, "" if they are σ and tanh; lacks: a key of `BACKWARD`,
     "" if its gradients are those of what it computes; marks: what it does with steps that are to be
     skipped, or to start from zeros, in words, "" if it does so; from_zeros: whether its initial
-    state is ignored.
+    state is ignored; loses: what becomes of the state between its steps, in words, a key of
+    `LOSSES`, "" if each goes on from the state before it.
     """
 
     other_reset: bool = False
@@ -138,6 +139,7 @@ class Reading:
     lacks: str = ""
     marks: str = ""
     from_zeros: bool = False
+    loses: str = ""
 
     @property
     def activations(self) -> Functions:
@@ -199,6 +201,7 @@ class Reading:
             self.lacking(declared): bool(self.lacks),
             self.marks: bool(self.marks),
             FROM_ZEROS: self.from_zeros,
+            self.loses: bool(self.loses),
         }
         return tuple(words for words, departs in found.items() if departs)
 
@@ -235,6 +238,8 @@ class Reading:
             parts.append(self.marks)
         if self.from_zeros:
             parts.append(FROM_ZEROS)
+        if self.loses:
+            parts.append(self.loses)
         return ", ".join(parts)
 
 
@@ -259,6 +264,18 @@ def without_initial_state() -> Iterator[Reading]:
     """What is declared, and the other conventions of reset and update, from zeros."""
     for reset, update in product((False, True), (False, True)):
         yield Reading(reset, update, from_zeros=True)
+
+
+def losing_states(first: int | None) -> Iterator[Reading]:
+    """What is declared, step by step, and each that may become of the state between; first: as for
+    `losses`.
+    """
+    yield Reading()
+    for words in losses(first):
+        if words == FROM_ZEROS:
+            yield Reading(from_zeros=True)
+        else:
+            yield Reading(loses=words)
 
 
 def with_other_gradients(reading: Reading, declared: Variant) -> Iterator[Reading]:

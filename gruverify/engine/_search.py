@@ -68,13 +68,13 @@ def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchS
     """The cases of stacks that a backend claims to handle, in one format."""
     declared = declarations_of(backend)
     usual: Keywords = {
+        "variants": declared_variants(backend),
         "bidirectional": declared.bidirectional,
         "min_T": max(1, declared.min_length),
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
     }
     return stack_cases(
         formats=(fmt,),
-        variants=declared_variants(backend),
         batch_first=declared.batch_first,
         min_length=declared.min_length,
         batched=None if declared.unbatched else True,

@@ -11,7 +11,7 @@ batch is nothing but batches of equal lengths, its parts, side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
@@ -24,6 +24,9 @@ from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
 #: By layer and direction.
 Rows: TypeAlias = Sequence[Sequence[Parameters]]
+
+#: A run of a direction, from what a sequence is run from.
+Runner: TypeAlias = Callable[[Variant, Parameters, Sequence[Array], Array], Run]
 
 #: The members of a whole batch, as an index.
 _ALL = slice(None)
@@ -38,9 +41,16 @@ class Direction:
     number: int
     order: slice
 
-    def run(self, v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -> Run:
+    def run(
+        self,
+        v: Variant,
+        p: Parameters,
+        inputs: Sequence[Array],
+        state: Array,
+        runner: Runner = sequence,
+    ) -> Run:
         """The states of the direction, in its own order, from inputs in time."""
-        return sequence(v, p, inputs[self.order], state)
+        return runner(v, p, inputs[self.order], state)
 
     def back(self, run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
         """The gradients of the direction, those of its inputs in its own order, from the cotangents
@@ -95,17 +105,18 @@ def stack(
     inputs: Sequence[Array],
     states: Sequence[Array],
     lengths: Iterable[int] | None = None,
+    runner_of: Callable[[int, int], Runner] = lambda layer, direction: sequence,
 ) -> StackRun:
     """From inputs, T arrays (B, I), and states, L·D arrays (B, H): those of layer 0, forward and
     then backward, and on.
 
-    lengths: B numbers of steps, from 0 to T, or None if each member has all T.
+    lengths: B numbers of steps, from 0 to T, or None if each member has all T; runner_of: how a
+    layer runs a direction, for who does it otherwise.
     """
     parts = list[Part]()
     for n, members in _members_by_length(lengths, len(inputs)).items():
-        parts.append(
-            _part(v, rows, [x[members] for x in inputs[:n]], [h[members] for h in states], members)
-        )
+        mine = [x[members] for x in inputs[:n]], [h[members] for h in states]
+        parts.append(_part(v, rows, *mine, members, runner_of))
 
     B, H = states[0].shape
     outputs = list[Array]()
@@ -133,13 +144,19 @@ def _members_by_length(lengths: Iterable[int] | None, T: int) -> dict[int, Any]:
 
 
 def _part(
-    v: Variant, rows: Rows, inputs: Sequence[Array], states: Sequence[Array], members: Any
+    v: Variant,
+    rows: Rows,
+    inputs: Sequence[Array],
+    states: Sequence[Array],
+    members: Any,
+    runner_of: Callable[[int, int], Runner],
 ) -> Part:
     layers, left = list[list[Run]](), iter(states)
-    for row in rows:
+    for layer, row in enumerate(rows):
         runs = list[Run]()
         for direction, p in zip(DIRECTIONS, row, strict=False):
-            runs.append(direction.run(v, p, inputs, next(left)))
+            runner = runner_of(layer, direction.number)
+            runs.append(direction.run(v, p, inputs, next(left), runner))
         layers.append(runs)
         inputs = _outputs(runs)
     return Part(members, len(inputs), layers, inputs)

@@ -22,6 +22,7 @@ from gruverify.invariants.core._blocks import compared as compared
 from gruverify.invariants.core._exact import Exact as Exact
 from gruverify.invariants.core._family import Family as Family
 from gruverify.invariants.core._family import by_id, by_name
+from gruverify.invariants.core._local import local_to as local_to
 from gruverify.invariants.core._masked import hidden_outputs as hidden_outputs
 from gruverify.invariants.core._masked import masked as masked
 from gruverify.invariants.core._masked import with_every_mask as with_every_mask

@@ -274,9 +274,9 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     if reading.from_zeros:
         return f"If it starts from zeros alone, declare initial_state=False.\n{again}"
     # A slip is a mistake in one line, and not a convention: nothing could be declared that makes
-    # it right.
-    if reading.slip:
-        return f"No variant declares this: {reading.slip}.\n{again}"
+    # it right. No more could a state that is lost.
+    if reading.slip or reading.loses:
+        return f"No variant declares this: {reading.slip or reading.loses}.\n{again}"
     if biases is None:
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights "
@@ -380,7 +380,7 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
         }
         | {"transposed": reading.transposed, "slip": reading.slip}
         | {"functions": reading.functions, "lacks": reading.lacking(part.declared)}
-        | {"marks": reading.marks, "from_zeros": reading.from_zeros},
+        | {"marks": reading.marks, "from_zeros": reading.from_zeros, "loses": reading.loses},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},
