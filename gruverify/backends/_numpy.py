@@ -247,11 +247,8 @@ class NumpyBackend:
     def _directional(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> Run:
-        lifted = {name: floating(array) for name, array in cell.packed().items()}
-        start = floating(self._state(cell, inputs, state))
-        return directional_run(
-            cell.variant, lifted, list(floating(inputs)), start, tangent, floating
-        )
+        p, start = cell.parameters(floating), floating(self._state(cell, inputs, state))
+        return directional_run(cell.variant, p, list(floating(inputs)), start, tangent, floating)
 
     def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
         if state is None:

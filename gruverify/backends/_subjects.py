@@ -146,6 +146,14 @@ class Record:
         return Reached(self.found, self.expected, tuple(self.strays))
 
 
+#: Modules of more recurrent weights are not kept: there are two dozen, each with its gradients.
+_KEPT = 2**17
+
+
+def _is_small(cell: Cell) -> bool:
+    return cell.weight_hh.size <= _KEPT
+
+
 class Subjects:
     """The modules that questions are put to: for each way one that it keeps, and fresh ones.
 
@@ -173,16 +181,18 @@ class Subjects:
         """
         c = question.cell
         key = (way, c.input_size, c.hidden_size, c.variant.bias, c.format)
-        if key not in self._kept:
-            subject = self.new(question)
-            if prepare:
-                subject = prepare(subject, question)
-            with torch.no_grad():
-                # Whatever it keeps of its first run belongs to other weights than those that will
-                # reach it.
-                subject.run(question)
+        if key in self._kept:
+            return self._kept[key]
+        subject = self.new(question)
+        if prepare:
+            subject = prepare(subject, question)
+        with torch.no_grad():
+            # Whatever it keeps of its first run belongs to other weights than those that will
+            # reach it.
+            subject.run(question)
+        if _is_small(c):
             self._kept[key] = subject
-        return self._kept[key]
+        return subject
 
     def eager(self, question: Question) -> Subject:
         """A module that was never run, with plain weights."""
@@ -214,6 +224,8 @@ class Subjects:
         names.
         """
         arrays = {name: numpy(weight) for name, weight in weights.items()}
+        if not _is_small(question.cell):
+            return self._answer(question, arrays)
         # Most ways lead to the same weights: the last answer is kept.
         given = (
             *arrays.values(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -25,6 +25,7 @@ from gruverify.engine._describe import describe
 from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import OURSELVES, Tally, judged, not_judged
 from gruverify.engine._verdict import VALUES
+from gruverify.engine._witness import MOST_ENTRIES
 from gruverify.invariants import (
     INVARIANTS,
     Declined,
@@ -38,8 +39,9 @@ from gruverify.invariants import (
     ruled_out_by_functions,
 )
 
-#: Of cells with more weights, what is found of a changed case is not kept for the next invariant:
-#: there may be fifty such cases, and each takes a hundred times the memory of its weights.
+#: Of cells with more weights, what is found of a changed case is not kept for the next invariant,
+#: nor what is found of the case itself for the next family: there may be fifty such cases, and each
+#: takes twenty times the memory of its weights.
 _SHARED = 2**17
 
 
@@ -126,13 +128,16 @@ def judge_trial(
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # A sum over all cells: found once, for it is looked at after every invariant.
-    large = _weights(case) > _SHARED
+    large, family = _weights(case) > _SHARED, ""
     for invariant in invariants:
         if (
             reads(invariant, case)
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
+            if large and invariant.family != family:
+                trial.forget()
+                family = invariant.family
             yield _judge(trial, invariant, met, first=first)
             if large:
                 trial.forget_changes()
@@ -158,9 +163,9 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met, *, first:
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            residuals = list[Residual]()
+            found = _Worst()
             for residual in invariant.check(trial):
-                residuals.append(residual)
+                found.meet(residual)
                 if first and not residual.margin <= 1:
                     break
     except Obstacle as obstacle:
@@ -170,26 +175,54 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met, *, first:
         )
     except Exception as wrong:  # ours: the run goes on, and accuses nobody, but is no pass
         return Judgement(invariant, not_judged(error_line(wrong)), NOT_SHOWN)
-    return _judged(invariant, residuals)
+    return _judged(invariant, found)
 
 
-def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
+@dataclass
+class _Worst:
+    """The worst comparison of an invariant so far, and the worst of those that claim something.
+
+    The others are let go of: of a large cell the margins of each take as much as its weights.
+    """
+
+    of_all: Residual | None = None
+    of_claiming: Residual | None = None
+    compared: int = 0
+    claimed: int = 0
+
+    def meet(self, residual: Residual) -> None:
+        self.compared += residual.compared
+        self.claimed += residual.claimed
+        if self.of_all is None or residual.margin > self.of_all.margin:
+            self.of_all = residual
+        claiming = self.of_claiming
+        if residual.claims and (claiming is None or residual.margin > claiming.margin):
+            self.of_claiming = residual
+
+
+def _judged(invariant: Invariant, found: _Worst) -> Judgement:
     """Falsified by the worst comparison of all; else passed, with the worst of those that claim
     something.
     """
     # A margin beyond 1 counts even where the bound claims nothing: it was exceeded all the same.
-    worst = max(residuals, key=_margin, default=nothing_claimed("there was nothing to compare"))
-    compared = sum([residual.compared for residual in residuals])
-    claimed = sum([residual.claimed for residual in residuals])
-    claiming = [residual for residual in residuals if residual.claims]
+    worst = found.of_all or nothing_claimed("there was nothing to compare")
     if worst.margin <= 1:
-        if not claiming:
-            return Judgement(
-                invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst
-            )
+        if found.of_claiming is None:
+            tally = Tally(unclaimed=1, compared=found.compared, claimed=found.claimed)
+            return Judgement(invariant, tally, _passed(worst))
         # A comparison of which nothing is claimed must not hide the closest of those that count.
-        worst = max(claiming, key=_margin)
-    return Judgement(invariant, judged(worst.margin, compared=compared, claimed=claimed), worst)
+        worst = _passed(found.of_claiming)
+    tally = judged(worst.margin, compared=found.compared, claimed=found.claimed)
+    return Judgement(invariant, tally, worst)
+
+
+def _passed(worst: Residual) -> Residual:
+    """What is kept of a comparison that passed: so many entries are not shown, and a case has a
+    hundred such comparisons.
+    """
+    if worst.entries is None or worst.entries.margins.size <= MOST_ENTRIES:
+        return worst
+    return replace(worst, entries=None)
 
 
 def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
@@ -218,10 +251,6 @@ def compared_methods(judgements: Iterable[Judgement]) -> set[str]:
         j.invariant for j in judgements if j.tally.judged and j.invariant.family != "contract"
     )
     return {invariant.needs[-1] for invariant in judged if invariant.lengths}
-
-
-def _margin(residual: Residual) -> float:
-    return residual.margin
 
 
 @dataclass

@@ -33,8 +33,9 @@ from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 
 #: So many cases must speak for a declaration, and that many be right besides them.
 _SEVERAL = 3
-#: Of the cases that passed, that many are asked again.
-_AGAIN = 50
+#: Of the cases that passed, that many are asked again; and they are kept until they have so many
+#: numbers together.
+_AGAIN, _KEPT = 50, 2**24
 #: Up to that many steps the shortest length is looked for, and these are the sizes that a target
 #: may be built for.
 _LONGEST, _PROBED = 17, (*range(1, 9), 16, 32)
@@ -61,6 +62,7 @@ class Undeclared:
     backend: Backend
     _failing: list[_Met] = field(default_factory=list)
     _passing: list[_Met] = field(default_factory=list)
+    _numbers: int = 0
 
     def meet(self, case: AnyCase, judgements: Sequence[Judgement]) -> None:
         """Take a case and how it was judged."""
@@ -72,7 +74,10 @@ class Undeclared:
         met = _Met(case, failing, in_vain, any(j.obstacle for j in judgements if j.failed))
         if failing or in_vain:
             self._failing.append(met)
-        elif any(j.tally.judged for j in judgements if j.invariant.id in VALUES.ids):
+        elif self._numbers < _KEPT and any(
+            j.tally.judged for j in judgements if j.invariant.id in VALUES.ids
+        ):
+            self._numbers += sum(array.size for array in case.arrays().values())
             self._passing.append(met)
 
     @property

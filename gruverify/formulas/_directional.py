@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from gruverify.arithmetic import Array, Dual, NDArray, placed
-from gruverify.cell import Gradients, Parameters, Variant, unpack
+from gruverify.cell import PACKED, Gradients, Parameters, Variant, unpack
 from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
 
 def directional_run(
     v: Variant,
-    packed: Mapping[str, Array],
+    p: Parameters,
     inputs: Sequence[Array],
     state: Array,
     tangent: Gradients,
     lift: Callable[[NDArray], Array | None],
 ) -> Run:
-    """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state
-    (B, H), in any arithmetic, each moving along its part of the tangent, which `lift` turns into
-    that arithmetic, or into None where nothing moves.
+    """The sequence over dual numbers: parameters, T inputs (B, I) and state (B, H), in any
+    arithmetic, each moving along its part of the tangent, which `lift` turns into that arithmetic,
+    or into None where nothing moves.
     """
     assert tangent.state is not None  # a direction has every part
     xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
     start = Dual(state, lift(tangent.state))
-    return sequence(v, moving_parameters(packed, state.shape[-1], tangent, lift), xs, start)
+    return sequence(v, moving_parameters(p, tangent, lift), xs, start)
 
 
 def moving_parameters(
-    packed: Mapping[str, Array],
-    H: int,
-    tangent: Gradients,
-    lift: Callable[[NDArray], Array | None],
+    p: Parameters, tangent: Gradients, lift: Callable[[NDArray], Array | None]
 ) -> Parameters:
     """The parameters as dual numbers, each moving along its part of the tangent."""
-    return unpack(
-        {name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}, H
-    )
+    lifted = {name: lift(along) for name, along in tangent.items() if name in PACKED}
+    moving = unpack(lifted, len(tangent.weight_hh) // 3)
+    return Parameters(*(_moving(block, getattr(moving, name)) for name, block in p.items()))
+
+
+def _moving(block: Array, along: Array) -> Array:
+    """A block as a dual number, without a tangent where nothing moves; a bias that is not there
+    stays 0.
+    """
+    if isinstance(block, int):
+        return block
+    return Dual(block, None if isinstance(along, int) else along)
 
 
 def jvp(run: Run) -> list[Array]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from gruverify.invariants.core._registry import SHORT, Check, invariant
 from gruverify.invariants.core._residual import Residual
 from gruverify.invariants.core._tangent import turned_tangent
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import Vector, agree_within, combined, number, radii, vector
+from gruverify.invariants.core._vectors import agree_within, combined, number, radii, vector
 
 
 def _times_tangent(way: str) -> Check:
@@ -59,6 +60,8 @@ def two_ways(trial: Trial) -> Iterator[Residual]:
 
 def first_step(case: Case) -> Case:
     """The first step alone."""
+    if len(case.inputs) == 1:
+        return case
     return replace(case, inputs=case.inputs[:1], d_outputs=case.d_outputs[:1])
 
 
@@ -72,17 +75,19 @@ def first_step(case: Case) -> Case:
 def symmetric(trial: Trial) -> Iterator[Residual]:
     one = trial.on(first_step)
     entries = _entries(one.case)
-    rows = [_row_of_hessian(one, name, at) for name, at in entries]
-    for (a, (row, radius)), (b, (other, its)) in combinations(zip(entries, rows, strict=True), 2):
+    rows = {entry: _row_of_hessian(one, entry, entries) for entry in entries}
+    for a, b in combinations(entries, 2):
         (name, at), (its_name, its_at) = a, b
+        (found, radius), (other, its) = rows[a][b], rows[b][a]
         # Each row of the Hessian is an answer of its own: nothing that is wrong with it cancels.
-        allowed = radius[its_name][its_at] + its[name][at]
-        yield number(
-            f"∂²L/∂{name}{at}∂{its_name}{its_at}", row[its_name][its_at], other[name][at], allowed
-        )
+        yield number(f"∂²L/∂{name}{at}∂{its_name}{its_at}", found, other, radius + its)
 
 
-def _entries(case: Case) -> list[tuple[str, tuple[int, int]]]:
+#: An entry of the parameters or of the state: the name of the array, and the place in it.
+_Entry: TypeAlias = tuple[str, tuple[int, int]]
+
+
+def _entries(case: Case) -> list[_Entry]:
     """One unit's weights of an input and of a state, and that state: gates and unit change with the
     sizes.
     """
@@ -96,8 +101,13 @@ def _entries(case: Case) -> list[tuple[str, tuple[int, int]]]:
     ]
 
 
-def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector, Vector]:
-    """The row of one entry as the backend returns it, and its radii."""
+def _row_of_hessian(
+    one: Trial, entry: _Entry, columns: list[_Entry]
+) -> dict[_Entry, tuple[float, float]]:
+    """The row of one entry as the backend returns it, at some columns: each number and its
+    radius.
+    """
+    name, at = entry
     zeros = {
         key: None if a is None else np.zeros_like(a)
         for key, a in vars(one.observed.tangent).items()
@@ -105,9 +115,9 @@ def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector,
     along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
     # A unit vector: the answer is a row of the Hessian.
     getattr(along, name)[at] = 1
-    return vector(
-        one.case.cell.variant, one.observed.fresh_answer("sequence_hvp", tangent=along)
-    ), radii(one, one.exact.hvp_along(along))
+    row = vector(one.case.cell.variant, one.observed.fresh_answer("sequence_hvp", tangent=along))
+    radius = radii(one, one.exact.hvp_along(along))
+    return {(its, place): (row[its][place], radius[its][place]) for its, place in columns}
 
 
 @invariant(

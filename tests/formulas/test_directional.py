@@ -55,9 +55,13 @@ def moderate(case: Case) -> bool:
 
 def over_balls(case: Case, along: Gradients) -> Any:
     """The directional run in balls."""
-    packed = {name: ball(array) for name, array in case.cell.packed().items()}
     return directional_run(
-        case.cell.variant, packed, [ball(x) for x in case.inputs], ball(case.state), along, ball
+        case.cell.variant,
+        case.cell.parameters(ball),
+        [ball(x) for x in case.inputs],
+        ball(case.state),
+        along,
+        ball,
     )
 
 
@@ -113,8 +117,8 @@ def test_catches_a_parameter_that_stays_where_it_is() -> None:
 def test_what_does_not_move_may_be_left_out(case: Case) -> None:
     still = {name: 0 * array for name, array in direction(case).items()}
     along = Gradients(**{**still, "state": np.ones(case.state.shape)})  # type: ignore[arg-type]
-    packed = {name: ball(array) for name, array in case.cell.packed().items()}
-    given = case.cell.variant, packed, [ball(x) for x in case.inputs], ball(case.state), along
+    v, p = case.cell.variant, case.cell.parameters(ball)
+    given = v, p, [ball(x) for x in case.inputs], ball(case.state), along
     left_out = directional_run(*given, lambda values: ball(values) if values.any() else None)
     cotangents = [ball(d) for d in case.d_outputs], ball(case.d_last)
     found, expected = hvp(left_out, *cotangents), hvp(over_balls(case, along), *cotangents)
@@ -163,7 +167,7 @@ def test_both_products_are_proved_for_one_unit(v: Variant) -> None:
     along = Gradients(
         **{"bias_ih": None, "bias_hh": None, **names, "inputs": names["inputs"][None]}
     )
-    directional = directional_run(v, packed, [x], h, along, lambda array: array)
+    directional = directional_run(v, unpack(packed, H), [x], h, along, lambda array: array)
     run = sequence(v, unpack(packed, H), [x], h)
 
     def along_all(values: Any) -> Any:

@@ -62,7 +62,7 @@ class _Allowed:
         cotangents, self.state = _of_states(seen, a.keep, through_gates(v, p, α))
         # T steps of B members in one batch: each step's sum is still stored by itself, as it is in
         # a loop.
-        self.parameters = into_parameters(v, [a], [α], within=T)
+        self.parameters = into_parameters(v, [a], [α], within=T).map(Ball.plain)
         self.gates = _gates_at(v, p, a, cotangents, T)
         self.inputs = stacked(into_inputs(p, [α])[0], T)
         self.ranges = ranges(v, p, a, cotangents)

@@ -49,8 +49,7 @@ def each_tangent(trial: Trial) -> Iterator[Residual]:
     def lift(array: NDArray) -> Ball:
         return Ball.exact(exact.mode, array)
 
-    packed = {name: lift(array) for name, array in case.cell.packed().items()}
-    parameters = moving_parameters(packed, case.cell.hidden_size, tangent, lift)
+    parameters = moving_parameters(exact.parameters, tangent, lift)
     x = Dual(lift(flat(case.inputs)), lift(flat(tangent.inputs)))
     assert tangent.state is not None  # a direction has every part
     outputs = trial.observed.sequence[0]

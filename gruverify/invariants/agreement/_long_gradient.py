@@ -123,7 +123,7 @@ class _Back:
             unknown(x, gone[:, None]) for x, gone in zip(back.inputs, behind, strict=True)
         ]
         self.state = unknown(state, behind[0, :, None])
-        self.parameters = back.parameters.map(lambda block: unknown(block, behind.any()))
+        self.parameters = back.parameters.map(lambda block: unknown(block.plain(), behind.any()))
 
 
 def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:

@@ -73,8 +73,7 @@ def scale_of(expected: Parameters, block: str) -> float:
 
 def largest(ball: Ball) -> float:
     """The largest entry."""
-    size = ball.size
-    return float(size.item(size.argmax())) if size.size else 0.0
+    return ball.largest
 
 
 def compared(

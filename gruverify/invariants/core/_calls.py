@@ -172,6 +172,10 @@ class Calls:
             }
         return self._again[method]
 
+    def forget_second_answers(self) -> None:
+        """Let go of the answers to second calls: who asks for one again calls again."""
+        self._again.clear()
+
     def as_given(self, method: str, *arguments: object) -> Any:
         """What the method returns for these very objects, unchecked."""
         if declaration := ruled_out(self.declared, method, arguments):

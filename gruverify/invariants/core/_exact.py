@@ -70,6 +70,10 @@ class Exact:
         self._variant = case.cell.variant
         self._masked: dict[tuple[bytes, bytes], MaskedRun] = {}
 
+    def anew(self) -> Exact:
+        """The same of which nothing is found yet."""
+        return Exact(self.case, self.mode, self._forward, self._moves_state, self.functions)
+
     @cached_property
     def parameters(self) -> Parameters:
         """The twelve blocks."""
@@ -135,7 +139,8 @@ class Exact:
     @cached_property
     def pullback(self) -> Pullback:
         """The first step's pullback at d_last."""
-        return pullback(self._variant, self.parameters, self.step, self.d_last)
+        back = pullback(self._variant, self.parameters, self.step, self.d_last)
+        return Pullback(back.parameters.map(Ball.plain), back.x, back.h)
 
     @cached_property
     def run(self) -> Run:
@@ -171,7 +176,7 @@ class Exact:
     @cached_property
     def gradients(self) -> Bptt:
         """Gradients of the sequence at both cotangents."""
-        return total(self.terms)
+        return _compared(total(self.terms))
 
     @cached_property
     def terms_of_last(self) -> list[Contribution]:
@@ -183,12 +188,12 @@ class Exact:
     @cached_property
     def gradients_of_last(self) -> Bptt:
         """Gradients of the sequence at the cotangent of the last state alone."""
-        return total(self.terms_of_last)
+        return _compared(total(self.terms_of_last))
 
     @cached_property
     def gradients_of_outputs(self) -> Bptt:
         """Gradients of the sequence at the cotangents of the outputs alone."""
-        return total(list(contributions(self.run, self._d_outputs, None)))
+        return _compared(total(list(contributions(self.run, self._d_outputs, None))))
 
     @property
     def _d_outputs(self) -> list[Ball]:
@@ -220,9 +225,8 @@ class Exact:
         d_outputs = self.case.d_outputs
         if seen is not None:
             d_outputs = np.where(seen[..., None], d_outputs, np.zeros_like(d_outputs))
-        return masked_bptt(
-            self.masked_run(keep, restart), [self.lifted(d) for d in d_outputs], self.d_last
-        )
+        run = self.masked_run(keep, restart)
+        return _compared(masked_bptt(run, [self.lifted(d) for d in d_outputs], self.d_last))
 
     # -- with units that keep their state; keep_units is (T, B, H), a mask or shares ---------------
 
@@ -236,7 +240,8 @@ class Exact:
 
     def zoneout_gradients(self, keep_units: NDArray) -> Bptt:
         """Its gradients at both cotangents."""
-        return zoneout_bptt(self.zoneout_run(keep_units), self._d_outputs, self.d_last)
+        back = zoneout_bptt(self.zoneout_run(keep_units), self._d_outputs, self.d_last)
+        return _compared(back)
 
     # -- along the case's tangent ------------------------------------------------------------------
 
@@ -245,10 +250,8 @@ class Exact:
         return self._directional_along(tangent_of(self.case, moves_state=self._moves_state))
 
     def _directional_along(self, tangent: Gradients) -> Run:
-        packed = {name: self.lifted(array) for name, array in self.case.cell.packed().items()}
-        return directional_run(
-            self._variant, packed, self.inputs, self.state, tangent, self._movement
-        )
+        p, start = self.parameters, self.state
+        return directional_run(self._variant, p, self.inputs, start, tangent, self._movement)
 
     def _movement(self, values: NDArray) -> Ball | None:
         """A part of a tangent; None where nothing moves, for which nothing need be found."""
@@ -277,4 +280,11 @@ class Exact:
         return self._hvp(self._directional_along(tangent))
 
     def _hvp(self, run: Run) -> Bptt:
-        return hvp(run, self._d_outputs, self.d_last)
+        return _compared(hvp(run, self._d_outputs, self.d_last))
+
+
+def _compared(back: Bptt) -> Bptt:
+    """Gradients that are compared, and not gone on with: of their parameters what the sums are made
+    of is let go of.
+    """
+    return Bptt(back.parameters.map(Ball.plain), back.inputs, back.state)

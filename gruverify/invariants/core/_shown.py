@@ -102,18 +102,21 @@ def _by_own_inputs(trial: Trial) -> Shown:
             "sequence_vjp", "it has I=1 input alone, and needs one more that can be silenced"
         )
     first, rows = trial.on(silenced), len(trial.case.cell.weight_ih)
-    parts = [first.observed.sequence_vjp, *_further_groups(trial, rows)]
-    count = trial.case.sizes["I"] // 2
-    gates = np.concatenate([part.inputs[..., -count:] for part in parts], axis=2)[..., :rows]
+    found, count = first.observed.sequence_vjp, trial.case.sizes["I"] // 2
+    parts = [found.inputs[..., -count:], *_further_groups(trial, rows)]
+    gates = np.concatenate(parts, axis=2)[..., :rows]
     return Shown(
-        "with half of the inputs silenced", first, first.observed.sequence[0], gates, parts[0]
+        "with half of the inputs silenced", first, first.observed.sequence[0], gates, found
     )
 
 
-def _further_groups(trial: Trial, rows: int) -> Iterator[Gradients]:
+def _further_groups(trial: Trial, rows: int) -> Iterator[NDArray]:
+    """What the silent inputs show of the rows after those that are shown first."""
     count = trial.case.sizes["I"] // 2
     for start in range(count, rows, count):
-        yield Observed(_showing(trial.case, start), trial.backend).sequence_vjp
+        # The other gradients of that call are let go of: each is as large as all weights.
+        seen = Observed(_showing(trial.case, start), trial.backend).sequence_vjp.inputs
+        yield seen[..., -count:].copy()
 
 
 def _showing(case: Case, start: int) -> Case:

@@ -45,6 +45,10 @@ class StackExact:
         self.case = case
         self.mode = mode
 
+    def anew(self) -> StackExact:
+        """The same of which nothing is found yet."""
+        return StackExact(self.case, self.mode)
+
     def _balls(self, values: NDArray) -> list[Ball]:
         return [Ball.exact(self.mode, part) for part in values]
 
@@ -322,6 +326,16 @@ class StackTrial:
         if self._twin is not None:
             self._twin.forget_changes()
         self._changed.clear()
+
+    def forget(self) -> None:
+        """Let go of all that was found of the case but of the first answers to it."""
+        self.forget_changes()
+        self.observed.forget_second_answers()
+        if self._twin is None:
+            self.exact = self.exact.anew()
+        else:
+            self._twin.forget()
+            self.exact = self._twin.exact
 
     def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
         """The changes that were made to the case so far, and the trials of the cases they made."""

@@ -83,6 +83,17 @@ class Trial:
             self._twin.forget_changes()
         self._changed.clear()
 
+    def forget(self) -> None:
+        """Let go of all that was found of the case but of the first answers to it."""
+        self.forget_changes()
+        self.observed.forget_second_answers()
+        self.shared.clear()
+        if self._twin is None:
+            self.exact = self.exact.anew()
+        else:
+            self._twin.forget()
+            self.exact = self._twin.exact
+
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         if case.format is self.case.format:
             mode = self.exact.mode
