@@ -22,6 +22,7 @@ from gruverify_strategies import formats as formats
 from gruverify_strategies import inputs as inputs
 from gruverify_strategies import layouts as layouts
 from gruverify_strategies import lengths as lengths
+from gruverify_strategies import mask_pairs as mask_pairs
 from gruverify_strategies import masks as masks
 from gruverify_strategies import regimes as regimes
 from gruverify_strategies import sequences as sequences

@@ -186,6 +186,29 @@ class AutogradMasks:
         """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         return self._pulled(cell, inputs, state, np.zeros_like(restart), restart, d_outputs, d_last)
 
+    @translated
+    def sequence_marked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of members that skip some steps and start some
+        from zeros.
+        """
+        return self._values(cell, inputs, state, keep, restart)
+
+    @translated
+    def sequence_marked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        return self._pulled(cell, inputs, state, keep, restart, d_outputs, d_last)
+
     def _values(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray
     ) -> tuple[NDArray, NDArray]:

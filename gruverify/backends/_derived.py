@@ -1,5 +1,5 @@
 """What follows from what a backend offers: a step from a sequence of one step, a sequence from a
-stack of one layer, or from a sequence with a mask.
+stack of one layer, or from a sequence with a mask, and that from one with two kinds of marks.
 """
 
 from __future__ import annotations
@@ -239,6 +239,37 @@ def _always(declared: Declarations) -> bool:
     return True
 
 
+# -- a sequence with one kind of marks from one with both ------------------------------------------
+
+
+def _skipping(
+    method: str,
+    backend: object,
+    cell: Cell,
+    inputs: NDArray,
+    state: NDArray | None,
+    keep: NDArray,
+    *cotangents: NDArray | None,
+) -> object:
+    both = keep, np.zeros_like(keep)
+    answered: object = value_of(backend, method)(cell, inputs, state, *both, *cotangents)
+    return answered
+
+
+def _starting(
+    method: str,
+    backend: object,
+    cell: Cell,
+    inputs: NDArray,
+    state: NDArray | None,
+    restart: NDArray,
+    *cotangents: NDArray | None,
+) -> object:
+    both = np.zeros_like(restart), restart
+    answered: object = value_of(backend, method)(cell, inputs, state, *both, *cotangents)
+    return answered
+
+
 #: What takes sequences, whose shortest length can be declared.
 _OF_SEQUENCES = [method for method in EVERY_METHOD if not method.startswith("step")]
 #: Each method that may follow, and from which other, bases first and the plainest of several: how,
@@ -246,6 +277,16 @@ _OF_SEQUENCES = [method for method in EVERY_METHOD if not method.startswith("ste
 _DERIVATIONS: dict[
     tuple[str, str], tuple[Callable[..., object], Callable[[Declarations], bool]]
 ] = {
+    ("sequence_masked", "sequence_marked"): (partial(_skipping, "sequence_marked"), _always),
+    ("sequence_restarted", "sequence_marked"): (partial(_starting, "sequence_marked"), _always),
+    ("sequence_masked_vjp", "sequence_marked_vjp"): (
+        partial(_skipping, "sequence_marked_vjp"),
+        _always,
+    ),
+    ("sequence_restarted_vjp", "sequence_marked_vjp"): (
+        partial(_starting, "sequence_marked_vjp"),
+        _always,
+    ),
     ("sequence", "stack"): (_sequence, _takes_one_layer),
     ("sequence", "sequence_masked"): (partial(_unmasked, "sequence_masked"), _always),
     ("sequence", "sequence_restarted"): (partial(_unmasked, "sequence_restarted"), _always),

@@ -38,6 +38,8 @@ from gruverify.backends._protocol import (
     SequenceAtVjp,
     SequenceHvp,
     SequenceJvp,
+    SequenceMarked,
+    SequenceMarkedVjp,
     SequenceVjp,
     Stack_,
     StackVjp,
@@ -76,6 +78,8 @@ class FunctionBackend(Declarations):
     sequence_masked_vjp: SequenceAtVjp | None = None
     sequence_restarted: SequenceAt | None = None
     sequence_restarted_vjp: SequenceAtVjp | None = None
+    sequence_marked: SequenceMarked | None = None
+    sequence_marked_vjp: SequenceMarkedVjp | None = None
     sequence_zoneout: SequenceAt | None = None
     sequence_zoneout_vjp: SequenceAtVjp | None = None
     reloaded: Reload | None = None
@@ -97,6 +101,8 @@ def backend(
     sequence_masked_vjp: SequenceAtVjp | None = None,
     sequence_restarted: SequenceAt | None = None,
     sequence_restarted_vjp: SequenceAtVjp | None = None,
+    sequence_marked: SequenceMarked | None = None,
+    sequence_marked_vjp: SequenceMarkedVjp | None = None,
     sequence_zoneout: SequenceAt | None = None,
     sequence_zoneout_vjp: SequenceAtVjp | None = None,
     name: str | None = None,
@@ -125,6 +131,8 @@ def backend(
         sequence_masked_vjp: See `HasSequenceMaskedVjp`.
         sequence_restarted: See `HasSequenceRestarted`.
         sequence_restarted_vjp: See `HasSequenceRestartedVjp`.
+        sequence_marked: See `HasSequenceMarked`.
+        sequence_marked_vjp: See `HasSequenceMarkedVjp`.
         sequence_zoneout: See `HasSequenceZoneout`.
         sequence_zoneout_vjp: See `HasSequenceZoneoutVjp`.
         name: How reports call it: the first function's own name unless given.
@@ -136,24 +144,10 @@ def backend(
         ValueError: No function is given, one is not a function, or a claim or a declaration is
             wrong or unknown.
     """
-    methods: Keywords = {
-        "step": step,
-        "sequence": sequence,
-        "step_jacobian": step_jacobian,
-        "step_vjp": step_vjp,
-        "sequence_vjp": sequence_vjp,
-        "sequence_jvp": sequence_jvp,
-        "sequence_hvp": sequence_hvp,
-        "sequence_hvp_reverse": sequence_hvp_reverse,
-        "stack": stack,
-        "stack_vjp": stack_vjp,
-        "sequence_masked": sequence_masked,
-        "sequence_masked_vjp": sequence_masked_vjp,
-        "sequence_restarted": sequence_restarted,
-        "sequence_restarted_vjp": sequence_restarted_vjp,
-        "sequence_zoneout": sequence_zoneout,
-        "sequence_zoneout_vjp": sequence_zoneout_vjp,
-    }
+    every = locals()
+    # The first that is given names the backend.
+    methods: Keywords = {"step": step, "sequence": sequence}
+    methods |= {method: every[method] for method in EVERY_METHOD}
     given = _required({method: f for method, f in methods.items() if f is not None})
     # The weakest first: defaults, what attributes of the functions say, and then the keywords.
     said: Keywords = {"variants": (Variant(),), "formats": FORMATS, "name": _name_of(given)}

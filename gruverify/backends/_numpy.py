@@ -202,6 +202,28 @@ class NumpyBackend:
         run = self._masked(cell, inputs, state, np.zeros_like(restart), restart)
         return _pulled(cell, inputs, run, masked_bptt, d_outputs, d_last)
 
+    def sequence_marked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of members that skip some steps and start some
+        from zeros.
+        """
+        return _shown(self._masked(cell, inputs, state, keep, restart))
+
+    def sequence_marked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        run = self._masked(cell, inputs, state, keep, restart)
+        return _pulled(cell, inputs, run, masked_bptt, d_outputs, d_last)
+
     def sequence_zoneout(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray
     ) -> tuple[NDArray, NDArray]:

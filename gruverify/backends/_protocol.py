@@ -65,6 +65,13 @@ SequenceAt: TypeAlias = Callable[
 SequenceAtVjp: TypeAlias = Callable[
     [Cell, NDArray, "NDArray | None", NDArray, "NDArray | None", "NDArray | None"], Gradients
 ]
+SequenceMarked: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", NDArray, NDArray], tuple[NDArray, NDArray]
+]
+SequenceMarkedVjp: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", NDArray, NDArray, "NDArray | None", "NDArray | None"],
+    Gradients,
+]
 
 Stack_: TypeAlias = Callable[
     [Stack, NDArray, "NDArray | None", "NDArray | None", bool], tuple[NDArray, NDArray]

@@ -237,6 +237,45 @@ class HasSequenceRestartedVjp(Protocol):
         ...
 
 
+class HasSequenceMarked(Protocol):
+    """Several steps of a cell, of which each member skips some and starts some from zeros, in one
+    call: padding and episodes, masks and resets.
+    """
+
+    def sequence_marked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, H) and the last state (B, H), where keep (T, B) is as for
+        `sequence_masked`, and restart (T, B) as for `sequence_restarted`.
+
+        A new start comes before the step: where a member does both, its state is 0, and stays 0
+        until it takes a step.
+        """
+        ...
+
+
+class HasSequenceMarkedVjp(Protocol):
+    """The gradients of several steps, of which each member skips some and starts some from
+    zeros.
+    """
+
+    def sequence_marked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be
+        None.
+        """
+        ...
+
+
 class HasSequenceZoneout(Protocol):
     """Several steps of a cell, of which each unit of each member keeps its state at some: zoneout
     with the mask that was drawn.
@@ -295,6 +334,8 @@ OF_OPTIONS: tuple[type, ...] = (
     HasSequenceMaskedVjp,
     HasSequenceRestarted,
     HasSequenceRestartedVjp,
+    HasSequenceMarked,
+    HasSequenceMarkedVjp,
     HasSequenceZoneout,
     HasSequenceZoneoutVjp,
 )

@@ -41,17 +41,41 @@ def mask_names(case: Case) -> list[str]:
     return [names[(first + b) % len(names)] for b in range(len(case.state))]
 
 
+def restart_names(case: Case) -> list[str]:
+    """The name of the pattern by which each member starts anew where it skips steps, too: as many
+    turns after that of its mask for all. Which number of turns depends on the cell's weights, and
+    none, so that each new start is at a step that is skipped, is one.
+    """
+    turns, first = divmod(_number(case), len(PATTERNS))
+    names = list(PATTERNS)
+    return [names[(first + turns + b) % len(names)] for b in range(len(case.state))]
+
+
+def _number(case: Case) -> int:
+    """A number of the case from 0 to 48."""
+    # By numbers of the case, and not of its inputs: what a mask hides may be changed under it.
+    return zlib.crc32(case.cell.weight_hh.tobytes()) % len(PATTERNS) ** 2
+
+
 def _first(case: Case) -> int:
     """Which pattern the first member has."""
-    # By numbers of the case, and not of its inputs: what a mask hides may be changed under it.
-    return zlib.crc32(case.cell.weight_hh.tobytes()) % len(PATTERNS)
+    return _number(case) % len(PATTERNS)
 
 
 def masks_of(case: Case) -> Mask:
     """The masks of the members of a case, (T, B)."""
+    return _by_member(case, mask_names(case))
+
+
+def restarts_of(case: Case) -> Mask:
+    """Where the members of a case start anew that skip the steps of `masks_of`, (T, B)."""
+    return _by_member(case, restart_names(case))
+
+
+def _by_member(case: Case, names: list[str]) -> Mask:
     T = len(case.inputs)
-    found = np.zeros((T, len(case.state)), bool)
-    for b, name in enumerate(mask_names(case)):
+    found = np.zeros((T, len(names)), bool)
+    for b, name in enumerate(names):
         found[:, b] = pattern(name, T)
     return found
 

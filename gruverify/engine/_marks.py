@@ -13,7 +13,7 @@ import numpy as np
 
 from gruverify.arithmetic import Array, Ball, NDArray, carried, placed
 from gruverify.backends import Declarations
-from gruverify.cell import Gradients, masks_of
+from gruverify.cell import Case, Gradients, masks_of, restarts_of
 from gruverify.engine import _unit_marks as unit_marks
 from gruverify.engine._readings import Reading
 from gruverify.formulas import MaskedRun, Turn, masked_bptt, masked_sequence, step
@@ -164,6 +164,35 @@ _RESTARTED: Mapping[str, Callable[[Runs, NDArray], Answer]] = {
 }
 
 
+# -- both ------------------------------------------------------------------------------------------
+
+
+_BOTH: Mapping[str, Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]] = {
+    "starts no step from zeros that it skips: its state is kept": (
+        lambda keep, restart: (keep, restart & ~keep)
+    ),
+    "skips no step that starts from zeros": lambda keep, restart: (keep & ~restart, restart),
+    "skips the steps that should start from zeros, and starts those that it should skip": (
+        lambda keep, restart: (restart, keep)
+    ),
+    # What may be done with one kind alone, too.
+    "skips no step: the mask is ignored": (lambda keep, restart: (np.zeros_like(keep), restart)),
+    "skips the steps that are not masked": lambda keep, restart: (~keep, restart),
+    "reads the mask one step late": lambda keep, restart: (_late(keep), restart),
+    "reads the mask of another member, the last for the first": (
+        lambda keep, restart: (keep[:, ::-1], restart)
+    ),
+    "starts no step from zeros: each goes on": (
+        lambda keep, restart: (keep, np.zeros_like(restart))
+    ),
+    "starts the other steps from zeros": lambda keep, restart: (keep, ~restart),
+    "starts from zeros one step late": lambda keep, restart: (keep, _late(restart)),
+    "reads the marks of another member, the last for the first": (
+        lambda keep, restart: (keep, restart[:, ::-1])
+    ),
+}
+
+
 #: What is the right thing where the initial state is 0.
 _OF_THE_STATE = {
     OUTPUTS["last"],
@@ -193,17 +222,27 @@ _BACK: Mapping[str, Mapping[str, Callable[[Turn, int], Turn]]] = {
     "sequence_restarted_vjp": {
         "dL/dh' is not 0 where a step starts from zeros: its cotangent goes on": _carried_on
     },
+    "sequence_marked_vjp": {
+        "dL/dh' is 0 where a step is skipped: its cotangent is not carried": _not_carried,
+        "dL/dh' is not 0 where a step starts from zeros: its cotangent goes on": _carried_on,
+    },
 }
 #: By method that shows states, the one that shows their gradients.
 OF_VALUES = {
     "sequence_masked": "sequence_masked_vjp",
     "sequence_restarted": "sequence_restarted_vjp",
+    "sequence_marked": "sequence_marked_vjp",
     unit_marks.VALUES: unit_marks.GRADIENTS,
 }
 METHODS = (*OF_VALUES, *OF_VALUES.values())
 _OF_UNITS = (unit_marks.VALUES, unit_marks.GRADIENTS)
+#: Those whose cotangents of outputs depend on what is returned at skipped steps.
+_SHOW_SKIPPED = ("sequence_masked_vjp", "sequence_marked_vjp")
 #: All that may be wrong, in words.
-CAUSES = (*_SKIPPED, *_RESTARTED, *chain.from_iterable(_BACK.values()), *unit_marks.CAUSES)
+CAUSES = (
+    *dict.fromkeys(chain(_SKIPPED, _RESTARTED, _BOTH, *_BACK.values())),
+    *unit_marks.CAUSES,
+)
 
 
 def with_marks(reading: Reading, method: str, declared: Declarations) -> list[Reading]:
@@ -214,6 +253,8 @@ def with_marks(reading: Reading, method: str, declared: Declarations) -> list[Re
         return [reading]
     if method == "sequence_masked":
         others = [*_SKIPPED, *_other_outputs(declared)]
+    elif method == "sequence_marked":
+        others = [*_BOTH, *_other_outputs(declared)]
     else:
         others = [*_RESTARTED]
     if not declared.initial_state:
@@ -233,7 +274,7 @@ def with_gradients(reading: Reading, method: str, declared: Declarations) -> lis
     if method == unit_marks.GRADIENTS:
         return unit_marks.with_unit_gradients(reading, declared)
     found = [reading, *(replace(reading, lacks=words) for words in _BACK[method])]
-    if method == "sequence_masked_vjp":
+    if method in _SHOW_SKIPPED:
         others = {"", *_other_outputs(declared)} - {reading.marks}
         found += [replace(reading, marks=words) for words in sorted(others)]
     return found
@@ -254,26 +295,39 @@ def marked_residuals(
     """
     if method in _OF_UNITS:
         return unit_marks.unit_residuals(exact, method, reading, found)
-    runs, marks = Runs(exact, reading), masks_of(exact.case)
+    runs, (keep, restart) = Runs(exact, reading), _marks_of(exact.case, method)
     with np.errstate(over="ignore", invalid="ignore"):
         if method in OF_VALUES:
-            outputs, last = _answer(runs, method, marks, masked_outputs)
+            outputs, last = _answer(runs, method, keep, restart, masked_outputs)
             pairs = enumerate(zip(found[0], outputs, strict=True))
             each = [compare(f"h[t={t}]", "bi", a, ball, scale=STATES) for t, (a, ball) in pairs]
             return [*each, compare("last", "bi", found[1], last, scale=STATES)]
-        return _of_gradients(runs, method, marks, masked_outputs, found)
+        return _of_gradients(runs, method, keep, restart, masked_outputs, found)
 
 
-def _answer(runs: Runs, method: str, marks: NDArray, masked_outputs: str) -> Answer:
+def _marks_of(case: Case, method: str) -> tuple[NDArray, NDArray]:
+    """The steps (T, B) that a method is told to skip, and to start from zeros."""
+    marks = masks_of(case)
+    if method.startswith("sequence_marked"):
+        return marks, restarts_of(case)
+    none = np.zeros_like(marks)
+    if method.startswith("sequence_masked"):
+        return marks, none
+    return none, marks
+
+
+def _answer(
+    runs: Runs, method: str, keep: NDArray, restart: NDArray, masked_outputs: str
+) -> Answer:
     words = runs.reading.marks
-    if method == "sequence_restarted":
-        if words:
-            return _RESTARTED[words](runs, marks)
-        return _returned(runs.states(restart=marks))
-    if words in _SKIPPED:
-        return _SKIPPED[words](runs, marks)
-    states = runs.states(keep=marks)
-    return _zeroed(states, _hidden(words, marks, masked_outputs)), states[-1]
+    if method == "sequence_restarted" and words:
+        return _RESTARTED[words](runs, restart)
+    if method == "sequence_masked" and words in _SKIPPED:
+        return _SKIPPED[words](runs, keep)
+    if words in _BOTH:
+        keep, restart = _BOTH[words](keep, restart)
+    states = runs.states(keep=keep, restart=restart)
+    return _zeroed(states, _hidden(words, keep, masked_outputs)), states[-1]
 
 
 def _hidden(words: str, keep: NDArray, masked_outputs: str) -> NDArray:
@@ -282,16 +336,17 @@ def _hidden(words: str, keep: NDArray, masked_outputs: str) -> NDArray:
 
 
 def _of_gradients(
-    runs: Runs, method: str, marks: NDArray, masked_outputs: str, found: Gradients
+    runs: Runs,
+    method: str,
+    keep: NDArray,
+    restart: NDArray,
+    masked_outputs: str,
+    found: Gradients,
 ) -> list[Residual]:
     case, exact, reading = runs.exact.case, runs.exact, runs.reading
-    d_outputs = case.d_outputs
-    if method == "sequence_masked_vjp":
-        run = runs.run(keep=marks)
-        hidden = _hidden(reading.marks, marks, masked_outputs)
-        d_outputs = np.where(hidden[..., None], np.zeros_like(d_outputs), d_outputs)
-    else:
-        run = runs.run(restart=marks)
+    hidden = _hidden(reading.marks, keep, masked_outputs)
+    d_outputs = np.where(hidden[..., None], np.zeros_like(case.d_outputs), case.d_outputs)
+    run = runs.run(keep=keep, restart=restart)
     if reading.lacks:
         back = _BACK[method][reading.lacks]
         run = replace(run, turns=[back(turn, len(case.state)) for turn in run.turns])

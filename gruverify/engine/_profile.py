@@ -45,6 +45,8 @@ DUTIES = {
     "duties of sequence_masked_vjp": 19,
     "duties of sequence_restarted": 19,
     "duties of sequence_restarted_vjp": 9,
+    "duties of sequence_marked": 19,
+    "duties of sequence_marked_vjp": 9,
     "duties of sequence_zoneout": 9,
     "duties of sequence_zoneout_vjp": 19,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -93,7 +94,7 @@ def mask_multiplied() -> Backend:
     """Masked by multiplication: 0·NaN is NaN, so what is at a skipped step shows."""
 
     def multiplied(
-        pair: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray
+        pair: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, *masks: NDArray
     ) -> Pair:
         zero = inputs.dtype.type(0)
         leak = np.cumsum((zero * inputs).sum(-1, keepdims=True), axis=0).astype(inputs.dtype)
@@ -101,7 +102,7 @@ def mask_multiplied() -> Backend:
             return pair
         return pair[0] + leak, pair[1] + leak[-1]
 
-    return Faulty(sequence_masked=multiplied)
+    return Faulty(sequence_masked=multiplied, sequence_marked=multiplied)
 
 
 @fault("sequence", "outputs 0 where m = 1, undeclared", touches="FWD PAD")
@@ -119,12 +120,14 @@ def masked_outputs_zero_undeclared() -> Backend:
 def fast_path_without_masks_loses_the_state() -> Backend:
     """Where nothing is masked another kernel runs, which is not handed the state."""
 
-    def fast(pair: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, mask: NDArray) -> Pair:
-        if mask.any():
+    def fast(
+        pair: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, *masks: NDArray
+    ) -> Pair:
+        if any(mask.any() for mask in masks):
             return pair
         return _RIGHT.sequence(cell, inputs, None)
 
-    return Faulty(sequence_masked=fast, sequence_restarted=fast)
+    return Faulty(sequence_masked=fast, sequence_restarted=fast, sequence_marked=fast)
 
 
 @fault("contract", "m := 0", touches="ALIAS")
@@ -147,6 +150,8 @@ def masks_used_up() -> Backend:
         sequence_masked_vjp=used_up,
         sequence_restarted=used_up,
         sequence_restarted_vjp=used_up,
+        sequence_marked=used_up,
+        sequence_marked_vjp=used_up,
         sequence_zoneout=used_up,
         sequence_zoneout_vjp=used_up,
     )
@@ -277,6 +282,78 @@ def gradient_passes_a_restart() -> Backend:
     return Faulty(sequence_restarted_vjp=passed)
 
 
+# -- both in one call ------------------------------------------------------------------------------
+
+
+def _with_other_marks(other: Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]) -> Backend:
+    """By other marks (T, B), skips and new starts, than those that are given."""
+    return Faulty(
+        sequence_marked=lambda _, cell, inputs, state, keep, restart: _RIGHT.sequence_marked(
+            cell, inputs, state, *other(keep, restart)
+        )
+    )
+
+
+@fault("sequence", "h_t = h_{t-1} where m = 1, though h' = 0", touches="FWD CARRY PAD")
+def skipped_steps_start_nothing_anew() -> Backend:
+    """The state is reset in the step, which is not taken where it is skipped."""
+    return _with_other_marks(lambda keep, restart: (keep, restart & ~keep))
+
+
+@fault("sequence", "h_t = h~ where h' = 0, though m = 1", touches="FWD CARRY PAD")
+def new_starts_are_never_skipped() -> Backend:
+    """Whatever starts anew is taken, as the first step of an episode is."""
+    return _with_other_marks(lambda keep, restart: (keep & ~restart, restart))
+
+
+@fault("sequence", "m for h' = 0, and h' = 0 for m", touches="FWD CARRY PAD")
+def marks_exchanged() -> Backend:
+    """What is to be skipped starts anew, and what is to start anew is skipped."""
+    return _with_other_marks(lambda keep, restart: (restart, keep))
+
+
+@fault("sequence", "h' = 0 at the next step with m = 0", touches="FWD PAD")
+def new_starts_wait_for_a_step() -> Backend:
+    """A state that is to be reset is, once a step is taken: until then the old one is returned."""
+
+    def waiting(
+        pair: Pair,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+    ) -> Pair:
+        outputs, last = pair
+        shown = _start(outputs, state)
+        for t, kept in enumerate(keep):
+            shown = outputs[t] = np.where(kept[:, None], shown, outputs[t])
+        return outputs, last
+
+    return Faulty(sequence_marked=waiting)
+
+
+@fault("gradient", "g_{t-1} = g_t where m = 1, though h' = 0", touches="dθ dx dh0 PAD")
+def gradient_passes_a_skipped_restart() -> Backend:
+    """A skipped step hands its cotangent on, though the state started anew there."""
+
+    def passed(
+        right: Gradients,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        marks = keep, restart & ~keep
+        whole = _RIGHT.sequence_marked_vjp(cell, inputs, state, *marks, d_outputs, d_last)
+        return replace(right, inputs=whole.inputs, state=whole.state)
+
+    return Faulty(sequence_marked_vjp=passed)
+
+
 # -- right ones ------------------------------------------------------------------------------------
 
 
@@ -320,6 +397,28 @@ class _Showing(NumpyBackend):
         if d_outputs is not None:
             d_outputs = np.where(self._hidden(keep), 0 * d_outputs, d_outputs)
         return super().sequence_masked_vjp(cell, inputs, state, keep, d_outputs, d_last)
+
+    def sequence_marked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray
+    ) -> Pair:
+        """The outputs, 0 where they are hidden, and the last state."""
+        outputs, last = super().sequence_marked(cell, inputs, state, keep, restart)
+        return np.where(self._hidden(keep), 0 * outputs, outputs), last
+
+    def sequence_marked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """The gradients, without the cotangents of outputs that are hidden."""
+        if d_outputs is not None:
+            d_outputs = np.where(self._hidden(keep), 0 * d_outputs, d_outputs)
+        return super().sequence_marked_vjp(cell, inputs, state, keep, restart, d_outputs, d_last)
 
     def _hidden(self, keep: NDArray) -> NDArray:
         if self.masked_outputs == "last":

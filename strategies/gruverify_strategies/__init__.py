@@ -17,6 +17,7 @@ from gruverify_strategies._layouts import layouts as layouts
 from gruverify_strategies._lengths import Batch as Batch
 from gruverify_strategies._lengths import lengths as lengths
 from gruverify_strategies._lengths import sequences as sequences
+from gruverify_strategies._masks import mask_pairs as mask_pairs
 from gruverify_strategies._masks import masks as masks
 from gruverify_strategies._masks import unit_masks as unit_masks
 from gruverify_strategies._regimes import Regime as Regime

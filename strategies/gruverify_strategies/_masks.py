@@ -53,6 +53,27 @@ def masks(
 
 
 @st.composite
+def mask_pairs(
+    draw: st.DrawFn,
+    *,
+    min_T: int = 1,
+    max_T: int | None = None,
+    min_B: int = 1,
+    max_B: int | None = None,
+) -> tuple[Masks, Masks]:
+    """Two masks (T, B) of the same members, as `masks` draws each: the steps that are skipped, and
+    those that start from zeros. Some are both. Shrinks to one member and one step, which is
+    neither.
+
+    Raises:
+        InvalidArgument: a bound is not an integer, is negative, or a minimum exceeds its maximum.
+    """
+    keep = draw(masks(min_T=min_T, max_T=max_T, min_B=min_B, max_B=max_B))
+    T, B = keep.shape
+    return keep, draw(masks(min_T=T, max_T=T, min_B=B, max_B=B))
+
+
+@st.composite
 def unit_masks(
     draw: st.DrawFn,
     *,
@@ -63,8 +84,8 @@ def unit_masks(
     min_H: int = 1,
     max_H: int | None = None,
 ) -> Masks:
-    """Masks (T, B, H) of the units of each member, bool, True where a unit keeps its
-    state: zoneout.
+    """Masks (T, B, H) of the units of each member, bool, True where zoneout has a unit keep its
+    state.
 
     Each unit has one of the patterns of `masks`, or steps drawn one by one. Shrinks to one unit and
     one step, which is not masked.

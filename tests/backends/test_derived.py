@@ -11,6 +11,7 @@ import pytest
 import gruverify
 from gruverify import Variant, float32
 from gruverify.backends import NumpyBackend, backend, completed, derived_methods, offers, resolve
+from gruverify.cell import masks_of
 from gruverify.engine import applicable, judge
 from gruverify.invariants import INVARIANTS
 
@@ -204,3 +205,17 @@ def test_everything_follows_from_a_masked_sequence(method: str) -> None:
     (judgement,) = judge(CASE, found, [INVARIANTS[trivial]])
     assert judgement.tally.declined
     assert "derived from" in judgement.tally.reason
+
+
+def test_runs_with_one_kind_of_marks_follow_from_those_with_both() -> None:
+    methods = "sequence_marked", "sequence_marked_vjp"
+    found: Any = completed(backend(**{name: getattr(RIGHT, name) for name in methods}))
+    keep, given = masks_of(CASE), (CASE.cell, CASE.inputs, CASE.state)
+
+    for method in ("sequence_masked", "sequence_restarted"):
+        for end, more in (("", ()), ("_vjp", (None, CASE.d_last))):
+            assert derived_methods(found)[method + end] == f"sequence_marked{end}"
+            mine, theirs = (getattr(of, method + end)(*given, keep, *more) for of in (found, RIGHT))
+            assert repr(mine) == repr(theirs)
+    (judgement,) = judge(CASE, found, [INVARIANTS["masks/both-is-each"]])
+    assert judgement.tally.declined

@@ -64,6 +64,8 @@ def test_all_functions_together_are_asked_everything() -> None:
         sequence_masked_vjp=NUMPY.sequence_masked_vjp,
         sequence_restarted=NUMPY.sequence_restarted,
         sequence_restarted_vjp=NUMPY.sequence_restarted_vjp,
+        sequence_marked=NUMPY.sequence_marked,
+        sequence_marked_vjp=NUMPY.sequence_marked_vjp,
         variants=VARIANTS,
     )
 

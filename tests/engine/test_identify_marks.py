@@ -73,6 +73,21 @@ def masked(of: Any, *methods: str) -> Backend:
             "starts from the initial state, and not from zeros",
         ),
         (
+            "skipped-steps-start-nothing-anew",
+            "sequence_marked",
+            "starts no step from zeros that it skips: its state is kept",
+        ),
+        (
+            "new-starts-are-never-skipped",
+            "sequence_marked",
+            "skips no step that starts from zeros",
+        ),
+        (
+            "marks-exchanged",
+            "sequence_marked",
+            "skips the steps that should start from zeros, and starts those that it should skip",
+        ),
+        (
             "zoneout-ignored",
             "sequence_zoneout",
             "keeps no unit's state: the mask of units is ignored",

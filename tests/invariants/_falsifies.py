@@ -392,9 +392,14 @@ FALSIFIES |= {
     "mask-of-another-member": ("masks/kept", "masks/each-step"),
     "masked-state-zeroed": ("masks/kept",),
     "last-state-without-mask": ("masks/kept", "masks/padding-is-length"),
-    "mask-multiplied": ("masks/content",),
+    "mask-multiplied": ("masks/content", "masks/both-content"),
     "masked-outputs-zero-undeclared": ("masks/kept",),
     "fast-path-without-masks-loses-the-state": ("masks/nothing-skipped", "masks/nothing-restarted"),
+    "skipped-steps-start-nothing-anew": ("masks/both-kept", "masks/both-content"),
+    "new-starts-are-never-skipped": ("masks/both-kept",),
+    "marks-exchanged": ("masks/both-each-step", "masks/both-kept", "masks/both-is-each"),
+    "new-starts-wait-for-a-step": ("masks/both-kept",),
+    "gradient-passes-a-skipped-restart": ("masks/both-gradient", "masks/both-cut-gradient"),
     "masks-used-up": tuple(
         f"contract/no-mutation-{method.replace('_', '-')}" for method in OPTIONAL_METHODS
     ),

@@ -83,6 +83,11 @@ ENTRIES = {
         Entry("lengths", "gst.lengths(max_length=6, min_B=3)", "lambda lengths: lengths.min() < 6"),
         Entry("masks", "gst.masks(min_T=4, min_B=3)", "lambda masks: masks.any()"),
         Entry(
+            "mask_pairs",
+            "gst.mask_pairs(min_T=3, min_B=2)",
+            "lambda pair: (pair[0] & pair[1]).any()",
+        ),
+        Entry(
             "unit_masks", "gst.unit_masks(max_B=1, min_H=2, max_H=3)", "lambda found: found.any()"
         ),
         Entry(

@@ -33,6 +33,7 @@ AXES: dict[Any, tuple[str, str]] = {
     gst.layouts: ("HI", ""),
     gst.lengths: ("B", "B"),
     gst.masks: ("BT", "BT"),
+    gst.mask_pairs: ("BT", "BT"),
     gst.unit_masks: ("BHT", "BT"),
     gst.regimes: ("H", ""),
     gst.sequences: ("HIBT", "BT"),

@@ -67,6 +67,13 @@ def test_masks_shrink_to_a_step_that_is_not_masked() -> None:
     assert minimal(gst.masks(min_T=2), lambda found: found.any()).tolist() == [[True], [True]]
 
 
+def test_a_step_may_be_skipped_and_start_from_zeros() -> None:
+    keep, restart = minimal(gst.mask_pairs(min_T=2), lambda pair: (pair[0] & pair[1]).any())
+
+    assert keep.tolist() == restart.tolist() == [[True], [True]]
+    assert [mask.tolist() for mask in minimal(gst.mask_pairs())] == [[[False]], [[False]]]
+
+
 def test_units_have_masks_of_their_own() -> None:
     one_keeps = minimal(
         gst.unit_masks(min_T=2, min_H=2), lambda found: found[..., 1].all() and not found.all()

@@ -25,6 +25,7 @@ SHELF = [
     "inputs",
     "layouts",
     "lengths",
+    "mask_pairs",
     "masks",
 ]
 SHELF += [

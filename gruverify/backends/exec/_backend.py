@@ -175,6 +175,29 @@ class Asked(
         given |= {"d_outputs": d_outputs, "d_last": d_last}
         return self._gradients("sequence_restarted_vjp", cell, given, inputs)
 
+    def sequence_marked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), of members that do both."""
+        given = {"state": state, "keep": _numbers(keep, cell), "restart": _numbers(restart, cell)}
+        return self._run("sequence_marked", cell, inputs, given, ("outputs", "last"))
+
+    def sequence_marked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """Their gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        given = {"inputs": inputs, "state": state, "keep": _numbers(keep, cell)}
+        given |= {"restart": _numbers(restart, cell), "d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients("sequence_marked_vjp", cell, given, inputs)
+
     def sequence_zoneout(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep_units: NDArray, /
     ) -> tuple[NDArray, NDArray]:

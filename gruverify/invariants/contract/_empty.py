@@ -88,6 +88,8 @@ _PASSED_ON = {
     "sequence_masked_vjp": ("gradient of state", "d_last"),
     "sequence_restarted": ("last", "state"),
     "sequence_restarted_vjp": ("gradient of state", "d_last"),
+    "sequence_marked": ("last", "state"),
+    "sequence_marked_vjp": ("gradient of state", "d_last"),
     "sequence_zoneout": ("last", "state"),
     "sequence_zoneout_vjp": ("gradient of state", "d_last"),
     "stack": ("last", "states"),

@@ -43,6 +43,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "sequence_masked_vjp": ("inputs", "state", "keep", "d_outputs", "d_last"),
     "sequence_restarted": ("inputs", "state", "restart"),
     "sequence_restarted_vjp": ("inputs", "state", "restart", "d_outputs", "d_last"),
+    "sequence_marked": ("inputs", "state", "keep", "restart"),
+    "sequence_marked_vjp": ("inputs", "state", "keep", "restart", "d_outputs", "d_last"),
     "sequence_zoneout": ("inputs", "state", "keep_units"),
     "sequence_zoneout_vjp": ("inputs", "state", "keep_units", "d_outputs", "d_last"),
 }
@@ -65,6 +67,7 @@ PAIRS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "sequence_jvp": (("d_outputs", "TBH"), ("d_last", "BH")),
     "sequence_masked": (("outputs", "TBH"), ("last", "BH")),
     "sequence_restarted": (("outputs", "TBH"), ("last", "BH")),
+    "sequence_marked": (("outputs", "TBH"), ("last", "BH")),
     "sequence_zoneout": (("outputs", "TBH"), ("last", "BH")),
 }
 

@@ -55,14 +55,18 @@ def no_unit_masks(case: Case) -> Mask:
     return np.zeros_like(unit_masks_of(case))
 
 
-def kept_states(state: NDArray, outputs: NDArray, keep: Mask) -> NDArray:
+def kept_states(
+    state: NDArray, outputs: NDArray, keep: Mask, restart: Mask | None = None
+) -> NDArray:
     """The state after each step, (T, B, H): the output of the last step that was taken, or the
-    initial state. keep: where it was not, (T, B, 1) of members or (T, B, H) of units.
+    initial state, or 0 after a new start since. keep: where it was not taken, (T, B, 1) of members
+    or (T, B, H) of units; restart: where it starts anew, if at all.
     """
-    found = list[NDArray]()
-    for output, kept in zip(outputs, keep, strict=True):
-        before = found[-1] if found else state
-        found.append(np.where(kept, before, output))
+    found, h = list[NDArray](), state
+    anew = np.zeros_like(keep) if restart is None else restart
+    for output, kept, zero in zip(outputs, keep, anew, strict=True):
+        h = np.where(kept, np.where(zero, np.zeros_like(h), h), output)
+        found.append(h)
     return np.stack(found)
 
 
@@ -102,18 +106,26 @@ def stepped(trial: Trial, states: NDArray, restart: Mask) -> Ball:
     return unknown(after, behind[..., None])
 
 
-def kept_slack(trial: Trial, states: NDArray, keep: Mask) -> Floats:
+def kept_slack(trial: Trial, states: NDArray, keep: Mask, restart: Mask | None = None) -> Floats:
     """How far the states of skipped steps may be from those kept, (T, B, H): an implementation may
     find what a step returns and what it goes on with one by one, each within its rounding. The
-    initial state was given, and is kept as it is. keep: as for `kept_states`.
+    initial state was given, and is kept as it is, and so is a 0. keep, restart: as for
+    `kept_states`.
     """
-    radius = 2 * stepped(trial, states, no_masks(trial.case)).radius
+    anew = np.zeros_like(keep) if restart is None else restart
+    radius = 2 * stepped(trial, states, no_masks(trial.case) | anew[..., 0]).radius
     slack = np.broadcast_to(given_slack(trial, states), states.shape).copy()
     own = np.zeros(states.shape[1:])
     for t, kept in enumerate(keep):
-        own = np.where(kept, own, radius[t])
+        own = np.where(kept, np.where(anew[t], 0.0, own), radius[t])
         slack[t] += own
     return slack
+
+
+def before_the_last_start(restart: Mask) -> Mask:
+    """The steps (T, B) that are followed by one which starts anew."""
+    from_here_on: Mask = np.logical_or.accumulate(restart[::-1])[::-1]
+    return np.concatenate([from_here_on[1:], np.zeros_like(restart[:1])])
 
 
 def given_slack(trial: Trial, values: NDArray) -> Floats | float:

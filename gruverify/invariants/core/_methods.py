@@ -18,6 +18,7 @@ from gruverify.cell import (
     StackGradients,
     masks_of,
     pack,
+    restarts_of,
     unit_masks_of,
 )
 from gruverify.formulas import Bptt
@@ -128,7 +129,9 @@ def _of_masked(trial: Trial, method: str) -> Any:
         return _of_zoneout(trial, method)
     exact, masks = trial.exact, masks_of(trial.case)
     none = np.zeros_like(masks)
-    if method.startswith("sequence_masked"):
+    if method.startswith("sequence_marked"):
+        both = masks, restarts_of(trial.case)
+    elif method.startswith("sequence_masked"):
         both = masks, none
     else:
         both = none, masks

@@ -10,7 +10,7 @@ import numpy as np
 from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, Declarations
-from gruverify.cell import Case, Gradients, Variant, masks_of, unit_masks_of
+from gruverify.cell import Case, Gradients, Variant, masks_of, restarts_of, unit_masks_of
 from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, pair_of
 from gruverify.invariants.core._obstacle import Malformed, RuledOut, asking
 from gruverify.invariants.core._tangent import tangent_of
@@ -41,6 +41,8 @@ class Observed(Calls):
                 given[name] = renamed[name]
             elif name == "tangent":
                 given[name] = self.tangent
+            elif name == "restart" and "keep" in ARGUMENTS[method]:
+                given[name] = restarts_of(c)
             elif name in ("keep", "restart"):
                 given[name] = masks_of(c)
             elif name == "keep_units":

@@ -2,12 +2,13 @@
 state.
 """
 
-from gruverify.invariants.masks import _gradients, _restarts, _values, _zoneout
+from gruverify.invariants.masks import _both, _gradients, _restarts, _values, _zoneout
 
 #: In the order of every report.
 FILES = (
     _values,
     _gradients,
     _restarts,
+    _both,
     _zoneout,
 )

@@ -83,7 +83,7 @@ def gradient_passes(trial: Trial) -> Iterator[Residual]:
 def gradient_content(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     c, method = every.case, "sequence_masked_vjp"
-    others = under(masks_of(c), c, 1 - c.inputs)
+    others = under(masks_of(c), c.inputs, 1 - c.inputs)
     again = every.observed.fresh_answer(method, inputs=others)
     first = every.observed.ask(method)
     yield from same_bits("other inputs skipped", parts(c, method, again), parts(c, method, first))

@@ -9,7 +9,14 @@ import numpy as np
 from gruverify.arithmetic import NDArray
 from gruverify.cell import masks_of
 from gruverify.invariants.core._blocks import compared
-from gruverify.invariants.core._masked import Mask, by_member, masked, no_masks, stepped
+from gruverify.invariants.core._masked import (
+    Mask,
+    before_the_last_start,
+    by_member,
+    masked,
+    no_masks,
+    stepped,
+)
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
@@ -64,14 +71,14 @@ def nothing_restarted(trial: Trial) -> Iterator[Residual]:
 )
 def restart_forgets(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
-    c, before = every.case, _before_the_last_start(masks_of(every.case))
+    c, before = every.case, before_the_last_start(masks_of(every.case))
     if every.declared.initial_state:
         state = np.where(np.any(masks_of(c), axis=0)[:, None], 1 - c.state, c.state)
     else:
         state = c.state
     outputs, last = every.observed.ask("sequence_restarted")
     others = every.observed.fresh_answer(
-        "sequence_restarted", inputs=under(before, c, 1 - c.inputs), state=state
+        "sequence_restarted", inputs=under(before, c.inputs, 1 - c.inputs), state=state
     )
     after = np.broadcast_to(~before[..., None], outputs.shape)
     yield equal("outputs, another past", "tbi", others[0], outputs, about=after)
@@ -105,7 +112,7 @@ def restart_cuts_gradient(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     found = every.observed.ask("sequence_restarted_vjp", d_outputs=None)
     restart = masks_of(every.case)
-    before = _before_the_last_start(restart)
+    before = before_the_last_start(restart)
     yield _no_gradient("dL/dx before a step from zeros", found.inputs, before)
     if found.state is not None:
         yield _no_gradient("dL/dh_0 of what starts anew", found.state, np.any(restart, axis=0))
@@ -114,9 +121,3 @@ def restart_cuts_gradient(trial: Trial) -> Iterator[Residual]:
 def _no_gradient(what: str, found: NDArray, where: Mask) -> Residual:
     about = np.broadcast_to(where[..., None], found.shape)
     return equal(what, "tbj"[-found.ndim :], found, np.zeros_like(found), about=about)
-
-
-def _before_the_last_start(restart: Mask) -> Mask:
-    """The steps (T, B) that are followed by one which starts anew."""
-    from_here_on: Mask = np.logical_or.accumulate(restart[::-1])[::-1]
-    return np.concatenate([from_here_on[1:], np.zeros_like(restart[:1])])

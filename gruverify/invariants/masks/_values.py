@@ -8,7 +8,7 @@ import numpy as np
 
 from gruverify.arithmetic import NDArray
 from gruverify.backends import derived_methods
-from gruverify.cell import Case, masks_of
+from gruverify.cell import masks_of
 from gruverify.invariants.core._masked import (
     by_member,
     hidden_outputs,
@@ -126,12 +126,12 @@ def padding_is_length(trial: Trial) -> Iterator[Residual]:
 def content(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     outputs, last = every.observed.ask("sequence_masked")
-    others = every.observed.fresh_answer("sequence_masked", inputs=_other_inputs(every))
+    others = every.observed.fresh_answer("sequence_masked", inputs=other_inputs(every))
     yield equal("outputs, other inputs skipped", "tbi", others[0], outputs)
     yield equal("last, other inputs skipped", "bi", others[1], last)
 
 
-def _other_inputs(trial: Trial) -> NDArray:
+def other_inputs(trial: Trial) -> NDArray:
     """Inputs with other numbers at the steps that are skipped: those that spoil all they meet, if
     the backend passes them on.
     """
@@ -139,13 +139,13 @@ def _other_inputs(trial: Trial) -> NDArray:
         others = np.resize([np.nan, np.inf, -np.inf], trial.case.inputs.shape)
     else:
         others = 1 - trial.case.inputs
-    return under(masks_of(trial.case), trial.case, others)
+    return under(masks_of(trial.case), trial.case.inputs, others)
 
 
-def under(mask: NDArray, case: Case, others: NDArray) -> NDArray:
-    """The inputs of a case, with others where a mask (T, B) is."""
-    found = np.where(mask[..., None], others, case.inputs)
-    return np.ascontiguousarray(found.astype(case.format.dtype))
+def under(mask: NDArray, inputs: NDArray, others: NDArray) -> NDArray:
+    """The inputs (T, B, I), with others where a mask (T, B) is."""
+    found = np.where(mask[..., None], others, inputs)
+    return np.ascontiguousarray(found.astype(inputs.dtype))
 
 
 def _as_sequence(

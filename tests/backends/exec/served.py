@@ -30,6 +30,8 @@ ARGUMENTS = {
     "sequence_masked_vjp": "inputs state keep d_outputs d_last",
     "sequence_restarted": "inputs state restart",
     "sequence_restarted_vjp": "inputs state restart d_outputs d_last",
+    "sequence_marked": "inputs state keep restart",
+    "sequence_marked_vjp": "inputs state keep restart d_outputs d_last",
     "sequence_zoneout": "inputs state keep_units",
     "sequence_zoneout_vjp": "inputs state keep_units d_outputs d_last",
     "stack": "inputs states lengths batch_first",
@@ -42,6 +44,7 @@ RETURNED = {
     "sequence_jvp": "d_outputs d_last",
     "sequence_masked": "outputs last",
     "sequence_restarted": "outputs last",
+    "sequence_marked": "outputs last",
     "sequence_zoneout": "outputs last",
     "stack": "outputs last",
 }

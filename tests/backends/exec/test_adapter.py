@@ -63,6 +63,8 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
         "sequence_masked_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
         "sequence_restarted": (one.cell, one.inputs, one.state, MARKS),
         "sequence_restarted_vjp": (one.cell, one.inputs, one.state, MARKS, *back[2:]),
+        "sequence_marked": (one.cell, one.inputs, None, MARKS, ~MARKS),
+        "sequence_marked_vjp": (one.cell, one.inputs, one.state, MARKS, MARKS, *back[2:]),
         "sequence_zoneout": (one.cell, one.inputs, None, unit_masks_of(one)),
         "sequence_zoneout_vjp": (one.cell, one.inputs, one.state, unit_masks_of(one), *back[2:]),
         "stack": (Stack(((one.cell,),)), one.inputs, None, np.array([3, 1]), False),
