@@ -30,8 +30,8 @@ def made(**methods: Any) -> Any:
 ASKED = ("agreement", "contract/shape-*", "numerics/nan*", "regimes/carry*", "masks")
 
 
-def hints(target: Any) -> str:
-    result = gruverify.check(target, max_cases=12, shrink=False, only=ASKED)
+def hints(target: Any, cases: int = 12) -> str:
+    result = gruverify.check(target, max_cases=cases, shrink=False, only=ASKED)
     return " ".join(result.hinted) + result.explanation
 
 
@@ -97,7 +97,7 @@ LACKING = {
 
 @pytest.mark.parametrize("declaration", LACKING)
 def test_a_right_target_is_told_what_it_lacks(declaration: str) -> None:
-    assert f"declare {declaration.strip()}?" in hints(LACKING[declaration])
+    assert f"declare {declaration.strip()}?" in hints(LACKING[declaration], cases=8)
 
 
 # -- wrong besides ---------------------------------------------------------------------------------

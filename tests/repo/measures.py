@@ -36,13 +36,16 @@ def counts_of(text: str) -> Counter[str]:
     )
     found["comments"] = sum(token.type == tokenize.COMMENT for token in _tokens(text))
     for node in ast.walk(tree):
-        found["ternaries"] += isinstance(node, ast.IfExp)
-        found["Any"] += isinstance(node, ast.Name) and node.id == "Any"
-        found["nested comprehensions"] += isinstance(node, _COMPREHENSIONS) and _nests(node)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.IfExp):
+            found["ternaries"] += 1
+        elif isinstance(node, ast.Name):
+            found["Any"] += node.id == "Any"
+        elif isinstance(node, _COMPREHENSIONS):
+            found["nested comprehensions"] += _nests(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             documented = len((ast.get_docstring(node) or "").splitlines())
-            lines = (node.end_lineno or 0) - node.lineno - documented
-            found["functions over 60 lines"] += lines >= 60
+            lines_of_it = (node.end_lineno or 0) - node.lineno - documented
+            found["functions over 60 lines"] += lines_of_it >= 60
     return found
 
 

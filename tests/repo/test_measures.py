@@ -1,4 +1,4 @@
-"""The code is as dense as the house wishes, and no denser."""
+"""The code is as dense as the house wishes, and no denser; its functions are short."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def test_counts_what_it_says() -> None:
 
     assert found["lines"] == 5
     assert (found["comments"], found["nested comprehensions"], found["ternaries"]) == (1, 2, 1)
+
+
+def test_catches_a_long_function() -> None:
+    assert counts_of("def f():\n" + "    x = 1\n" * 60)["functions over 60 lines"] == 1
+    assert counts_of("def f():\n" + "    x = 1\n" * 59)["functions over 60 lines"] == 0
