@@ -50,6 +50,7 @@ def test_in_a_half_numpys_functions_are_as_good_as_correctly_rounded(fmt: Any) -
         assert shown.falls == 0
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
 def test_thresholds_are_those_of_the_format(fmt: Any) -> None:
     sigma, tanh = shown_functions(NUMPY, fmt)
@@ -144,6 +145,7 @@ def rounded_step(cell: Any, x: Any, h: Any) -> Any:
         return (z * h + (1 - z) * c).astype(float).astype(cell.format.dtype)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
 def test_a_step_that_is_off_by_three_units_is_measured_as_that(fmt: Any) -> None:
     """float64, too, whose digits are far from all that is true."""
@@ -246,6 +248,7 @@ def test_derivatives_of_numpys_formulas_are_off_by_few_units(method: str) -> Non
     assert found.percentile(50) <= found.percentile(99) <= found.worst
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
 def test_catches_a_jacobian_and_a_gradient_that_are_off_by_so_many_units(fmt: Any) -> None:
     off = 64 * fmt.unit_roundoff

@@ -88,6 +88,7 @@ def ramps(alpha: float, beta: float, low: float, high: float, x: NDArray) -> Ite
         yield inner * number(alpha)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("word", WORDS)
 def test_whatever_a_library_makes_of_it_is_in_the_ball(word: str, fmt: Format) -> None:

@@ -31,6 +31,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(a=numbers(float64, lowest=-200, highest=8))
 def test_the_true_value_lies_between_the_ends(name: str, a: float) -> None:
@@ -131,6 +132,7 @@ def test_balls_are_taken_as_they_are() -> None:
     assert (arb_array(wide).lower, arb_array(wide).upper) == (wide.lower, wide.upper)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_the_balls_midpoint_is_within_its_radius_of_the_true_step(fmt: Format) -> None:
     """The radius counts the reference's own float64 errors: they are measured here against 200

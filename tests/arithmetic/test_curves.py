@@ -71,6 +71,7 @@ def worst_beyond(name: str, a: float, b: float, c: float, shares: list[float]) -
 SHARES = [0.03, 0.2, 0.21, 0.4, 0.5, 0.6, 0.79, 0.8, 0.97]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", TRUE)
 @settings(max_examples=25)
 @given(a=ENDS, b=ENDS, c=ENDS, share=st.floats(0, 1))

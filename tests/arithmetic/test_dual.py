@@ -77,6 +77,7 @@ def test_tangent_is_the_derivative_along_the_direction(f: Callable[..., Any]) ->
     )
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("f", MOVING.values(), ids=MOVING)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_tangent_over_balls_holds_the_derivative_and_little_else(

@@ -50,6 +50,7 @@ def gate(a: mpmath.mpf) -> mpmath.mpf:
     return 1 / (1 + mpmath.exp(-a))
 
 
+@pytest.mark.uncounted
 @every
 @pytest.mark.parametrize(
     ("bands", "levels", "true"),

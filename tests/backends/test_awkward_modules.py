@@ -283,6 +283,7 @@ def test_a_submodule_of_an_instance_is_named_as_its_part(mine: Any) -> None:
         assert falsified(resolve(target), case(format=float32)) == set()
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "reason",
     [

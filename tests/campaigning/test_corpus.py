@@ -156,6 +156,7 @@ def test_what_is_closer_takes_the_place_of_what_was() -> None:
     assert second == both.closest["float32"]
 
 
+@pytest.mark.uncounted
 def test_a_smaller_case_of_a_failure_takes_the_place_of_the_larger_one() -> None:
     database, result = InMemoryExampleDatabase(), found(WRONG)
     [(place, witness)] = result.witnesses.items()

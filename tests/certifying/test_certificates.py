@@ -72,6 +72,7 @@ def test_no_entry_of_the_jacobian_exceeds_its_bound(variant: Variant) -> None:
     assert nearest > 0.5  # the bound is not wide
 
 
+@pytest.mark.uncounted
 @each
 def test_two_runs_come_nearer_by_the_rate(variant: Variant) -> None:
     rng = np.random.default_rng(2)
@@ -83,6 +84,7 @@ def test_two_runs_come_nearer_by_the_rate(variant: Variant) -> None:
         assert (distances[1:] <= certificate.rate * distances[:-1] * (1 + 1e-9)).all()
 
 
+@pytest.mark.uncounted
 @each
 def test_the_second_checker_confirms_them(variant: Variant) -> None:
     pytest.importorskip("flint")
@@ -155,6 +157,7 @@ def test_steps_follow_from_the_rate() -> None:
     assert replace(half, rate=1.0).input_gain == np.inf
 
 
+@pytest.mark.uncounted
 @each
 def test_no_row_of_the_input_jacobian_exceeds_the_gain(variant: Variant) -> None:
     rng = np.random.default_rng(3)

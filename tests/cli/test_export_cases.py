@@ -110,6 +110,7 @@ def test_what_does_not_go_with_weights_is_one_line(
     assert message in one_line(gruverify("export-cases", "mine", *arguments), 2)
 
 
+@pytest.mark.uncounted
 def test_cases_of_weights_whose_layers_are_grus_of_their_own(here: Path) -> None:
     shapes = {"weight_ih": (9, 3), "weight_hh": (9, 3), "bias_ih": 9, "bias_hh": 9}
     arrays = {f"gru{k}.{n}_l0": np.full(s, 0.1, "f4") for k in (0, 1) for n, s in shapes.items()}

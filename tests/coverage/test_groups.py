@@ -70,6 +70,7 @@ def test_a_backend_without_sequences_takes_one_step() -> None:
     assert not any(spelled.startswith("of=values") for spelled in of("T", sequence=nothing))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("size", "level"), [(1, "1"), (2, "2–7"), (8, "8"), (15, "9–15"), (256, "256 and more")]
 )

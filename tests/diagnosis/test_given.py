@@ -158,6 +158,7 @@ def test_a_module_s_weights_are_read_as_it_computes_them(
     assert model_of("mine_to_diagnose:model.rnn").gru.stack.hidden_size == 3
 
 
+@pytest.mark.uncounted
 def test_a_gru_that_runs_backward_alone_meets_the_last_step_first() -> None:
     x = np.random.default_rng(0).normal(size=(6, 1, 2))
     forward = model_of(cell())

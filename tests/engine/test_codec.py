@@ -37,6 +37,7 @@ def read_back(part: Result) -> Result:
     return decode_part(json.loads(json.dumps(encode_part(part))), part.header)
 
 
+@pytest.mark.uncounted
 @given(results())
 def test_a_part_reads_back_to_the_same(part: Result) -> None:
     whole = replace(part, complete=True, crashes=())

@@ -63,6 +63,7 @@ SIZES = [
 OF_ALL_SIZES: list[AnyCase] = [case_of(*sizes) for sizes in SIZES]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fails", "expected"),
     [

@@ -106,6 +106,7 @@ def test_what_is_a_matter_of_accuracy_is_drawn_to_the_end() -> None:
     assert result.less_accurate
 
 
+@pytest.mark.uncounted
 def test_of_saved_witnesses_one_that_fails_is_enough(tmp_path: Path) -> None:
     for witness in found(FAULT, keep_going=True).witnesses.values():
         save_witness(witness, witness_file(tmp_path, witness))

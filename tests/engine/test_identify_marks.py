@@ -39,6 +39,7 @@ def masked(of: Any, *methods: str) -> Backend:
     return backend(**given, formats=["f64"])
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "method", "words"),
     [
@@ -125,6 +126,7 @@ def test_a_fault_of_marked_steps_is_named_and_no_other_is_left(
     assert left(masked(FAULTS[fault].build([Variant()]), method)) == {method: [words]}
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("method", OF_VALUES)
 def test_what_is_right_is_told_from_all_others(method: str) -> None:
     right = masked(NumpyBackend(), method, OF_VALUES[method])
@@ -157,6 +159,7 @@ def test_a_fault_of_shares_is_named_where_masks_are_right(fault: str, words: str
         assert found[of_gradients] == ["its gradients are those of a share of the new state"]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -262,6 +265,7 @@ def _lost_without_marks(method: str) -> Any:
     return answer
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("method", "words"),
     [

@@ -152,6 +152,7 @@ def test_what_is_expected_to_fall_is_tried_and_is_no_failure(folder: Path, tmp_p
     assert {replay.fate for replay in result.replays} == {"failed"}
 
 
+@pytest.mark.uncounted
 def test_the_smallest_come_first_whatever_the_files_are_called(folder: Path) -> None:
     witnesses = saved_witnesses(folder, TARGET).witnesses
 

@@ -229,6 +229,7 @@ def test_a_step_of_zeros_is_no_pass_at_any_size() -> None:
     assert check(Zeros(), formats=[bfloat16], max_cases=4).verdict != "conforms"
 
 
+@pytest.mark.uncounted
 def test_a_selection_without_the_core_is_no_pass() -> None:
     found = check(backend(step=NUMPY.step), only="bounds")
 

@@ -133,6 +133,7 @@ def test_right_backend_of_one_size_passes(format: Format, I: int) -> None:
         assert_holds(ID, of_one_size(NumpyBackend(), case), case)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("faulty", BACKWARD, ids=lambda f: f.__name__)
 def test_catches_backward_faults_of_one_size(faulty: Callable[[], Backend]) -> None:
     case = long_case(float32, H=16, I=7, T=8)

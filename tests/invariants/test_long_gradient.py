@@ -32,12 +32,14 @@ def test_right_backend_passes_long_runs_in_every_variant(name: str, format: Form
     assert_holds(ID, backend, long_case(format, H=48, T=12))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("format", [float32, float64], ids=lambda f: f.name)
 def test_bounds_claim_something_at_any_length(format: Format) -> None:
     residuals = asked(ID, NumpyBackend(), long_case(format, H=48, T=48))
     assert all(residual.claimed == residual.compared for residual in residuals)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("faulty", BACKWARD, ids=lambda f: f.__name__)
 def test_catches_backward_faults(faulty: Callable[[], Backend]) -> None:
     backend = faulty()

@@ -26,6 +26,7 @@ def margin(case: StackCase, backend: Any) -> float:
         return max(residual.margin for residual in INVARIANTS[ID].check(StackTrial(case, backend)))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_a_right_stack_passes_with_every_call(format: Format) -> None:
     @FEW

@@ -58,6 +58,7 @@ def asks_of_another_case(entry: Invariant) -> bool:
     return False
 
 
+@pytest.mark.uncounted
 def test_invariants_share_what_is_observed() -> None:
     counting = Counting()
     anew = (

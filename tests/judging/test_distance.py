@@ -44,6 +44,7 @@ def test_equal_outputs_do_not_part() -> None:
     assert (found.part, found.sentence) == (None, "the two outputs are equal, bit for bit")
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("layers", [1, 2])
 def test_what_rounding_explains_is_above_what_two_right_runs_are_apart(layers: int) -> None:
     one = run(H=4, T=60, layers=layers, reach=0.5)

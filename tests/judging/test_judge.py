@@ -138,6 +138,7 @@ def _swapped(array: NDArray) -> NDArray:
     return np.concatenate([z, r, n])
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("words", READINGS)
 def test_catches_another_gru_and_names_it(words: str) -> None:
     one = run()
@@ -189,6 +190,7 @@ def test_catches_a_start_that_was_not_given_and_members_that_end_earlier() -> No
     )
 
 
+@pytest.mark.uncounted
 def test_a_first_step_that_is_less_accurate_is_no_other_start() -> None:
     one = run()
     state = one.outputs[0] * np.float32(1 + 2.0**-20)

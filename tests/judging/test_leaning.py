@@ -57,6 +57,7 @@ def judged(one: Run, outputs: NDArray, **given: Any) -> Ruling:
     return judge(one.cell, one.inputs, outputs, state=one.state, **measured, **given)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64])
 @pytest.mark.parametrize(
     ("along", "reset"), [(WEIGHT, "before"), *((along, "after") for along in PLACES)]
@@ -127,6 +128,7 @@ INPUTS: dict[str, Callable[[NDArray], NDArray]] = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(("fmt", "wave"), [(float32, 1.5), (float64, 0)])
 @pytest.mark.parametrize("inputs", INPUTS)
 def test_right_runs_that_repeat_themselves_are_not_accused(
@@ -191,6 +193,7 @@ def test_what_leans_fails_a_test_unless_that_is_left_out() -> None:
     assert_gru_close(one.cell, one.inputs, outputs, leaning=False, **given)
 
 
+@pytest.mark.uncounted
 def test_the_lines_say_what_it_follows_and_how_often_by_chance() -> None:
     one = usual()
 

@@ -254,6 +254,7 @@ def test_a_figure_has_the_colours_of_the_page_only() -> None:
         assert {colour for colour in drawn(svg) if not colour.startswith("var(--")} <= {"none"}
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("shape", "lines"),
     [((1,), 1), ((2, 3), 6), ((5, 5), 16), ((1, 1, 1, 1), 1)],

@@ -36,6 +36,7 @@ def is_ragged_with_numbers_in_the_padding(given: Given) -> bool:
     return len(set(given.lengths.tolist())) > 1 and bool(given.inputs[padding].all())
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("fmt", [float16, float32, float64], ids=str)
 def test_what_the_docs_name_is_asked_with_every_seed(fmt: Format, seed: int) -> None:
@@ -88,6 +89,7 @@ def test_the_same_seed_draws_the_same_cases_and_another_others() -> None:
     assert not set(first) & set(numbers(1))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("reset", ["after", "before"])
 def test_gates_are_driven_to_their_regimes(reset: Any) -> None:
     """Units meet both ends of r and z and the middle, from the state that they are in."""

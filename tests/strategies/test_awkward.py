@@ -119,6 +119,7 @@ def test_a_view_is_of_the_kind_asked_for(fmt: Format, kind: str) -> None:
     assert not np.shares_memory(view, array)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("kind", VIEWS)
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (2, 0), (1, 1)], ids=str)
 def test_a_view_of_few_entries_keeps_its_shape(shape: tuple[int, ...], kind: str) -> None:

@@ -17,6 +17,7 @@ from ._debug import drawn, minimal
 torch = pytest.importorskip("torch")
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_a_cell_runs_in_its_format(fmt: Format) -> None:
     @given(gst.torch_cells(formats=[fmt]))

@@ -36,6 +36,7 @@ def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
     run.stdout.re_match_lines([r"numpy: gates visited \(levels of z × r × c\): float32 \d+\.\d %"])
 
 
+@pytest.mark.uncounted
 def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(
     pytester: pytest.Pytester,
 ) -> None:

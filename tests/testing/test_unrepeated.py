@@ -42,7 +42,7 @@ FEW = ("--gru-formats", "f32", "--gru-profile", "quick", "--gru-only", "agreemen
     ("step", "why"),
     [
         ("sometimes", "the target's answers are random"),
-        ("stale", "the target remembers earlier calls"),
+        pytest.param("stale", "the target remembers earlier calls", marks=pytest.mark.uncounted),
     ],
 )
 def test_it_is_told_with_its_numbers_and_hypothesis_says_nothing_of_it(

@@ -59,6 +59,7 @@ def test_c_conforms(compiled: Path) -> None:
     assert verdict(f"exec:{compiled}") == "conforms"
 
 
+@pytest.mark.uncounted
 @needs_node
 def test_javascript_conforms() -> None:
     assert verdict(f"exec:node {EXAMPLES / 'gru.mjs'}", formats=(float32, float64)) == "conforms"

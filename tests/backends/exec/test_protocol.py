@@ -428,6 +428,7 @@ def test_it_ends_when_nobody_holds_it() -> None:
     assert gone(pid)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
 def test_it_does_not_outlive_us(how: signal.Signals) -> None:
     ours = (
