@@ -155,18 +155,21 @@ class Observed(Calls):
         states: (T, B, H), the state before each step, as the backend's own sequence returned them.
         """
         c = self.case
-        cotangent, terms = c.d_last, list[Gradients]()
+        cotangent, inputs, sums = c.d_last, list[NDArray](), dict[str, NDArray]()
         for k in reversed(range(len(c.inputs))):
             # Added in float64 and rounded once: the one rounding of a stored sum, which the ball
             # has, too.
             cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
-            terms.append(
-                self.fresh_answer("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
-            )
-            if terms[-1].state is None:
+            term = self.fresh_answer("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
+            if term.state is None:
                 raise RuledOut("step_vjp", "state_gradient=False")
-            cotangent = terms[-1].state
-        return _summed(terms)
+            cotangent = term.state
+            inputs.append(term.inputs)
+            _add_to(sums, term)
+        biases = sums.get("bias_ih"), sums.get("bias_hh")
+        return Gradients(
+            sums["weight_ih"], sums["weight_hh"], *biases, np.stack(inputs[::-1]), cotangent
+        )
 
     def _gradients(self, method: str, value: object, inputs: str, **other: int) -> Gradients:
         if not isinstance(value, Gradients):
@@ -218,24 +221,10 @@ def _without_others(
     return found
 
 
-def _summed(terms: list[Gradients]) -> Gradients:
-    """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first
-    step's state.
-    """
-    wide: dict[str, list[NDArray]] = {}
-    for term in terms:
-        for name, array in term.items():
-            if name not in ("inputs", "state"):
-                # In float64, so that adding up the answers adds no rounding of ours that would be
-                # seen.
-                wide.setdefault(name, []).append(array.astype(np.float64))
-    sums = {name: np.sum(arrays, axis=0) for name, arrays in wide.items()}
-    inputs = np.stack([term.inputs for term in reversed(terms)])
-    return Gradients(
-        sums["weight_ih"],
-        sums["weight_hh"],
-        sums.get("bias_ih"),
-        sums.get("bias_hh"),
-        inputs,
-        terms[-1].state,
-    )
+def _add_to(sums: dict[str, NDArray], term: Gradients) -> None:
+    """Add the parameter gradients of a step to those of the steps after it, in float64."""
+    for name, array in term.items():
+        if name not in ("inputs", "state"):
+            # In float64, so that adding up the answers adds no rounding of ours that would be seen.
+            wide = array.astype(np.float64)
+            sums[name] = sums[name] + wide if name in sums else wide

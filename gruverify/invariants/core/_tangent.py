@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Gradients
+
+#: How many entries are found in one go, in some megabytes.
+_PIECE = 2**16
 
 
 def tangent_of(case: Case, *, moves_state: bool = True) -> Gradients:
@@ -29,13 +33,22 @@ def tangent_of(case: Case, *, moves_state: bool = True) -> Gradients:
 
 
 def _entries(moving: dict[str, NDArray]) -> Iterator[tuple[str, NDArray]]:
-    start = 1
+    every, start = _in_order(sum(array.size for array in moving.values())), 0
     for name, array in moving.items():
-        k = np.arange(start, start + array.size)
+        yield name, every[start : start + array.size].reshape(array.shape)
         start += array.size
+
+
+@lru_cache(maxsize=8)  # a case has dozens of directions, most of the same sizes
+def _in_order(count: int) -> NDArray:
+    """So many entries, one after the other: ±2^-(k mod 3) for k from 1 on."""
+    found = np.empty(count, np.float16)  # which has them all
+    for start in range(0, count, _PIECE):
+        k = np.arange(start + 1, min(start + _PIECE, count) + 1)
         # sin k² has no period, so that no two parts move alike; powers of two are exact in every
         # format.
-        yield name, (np.copysign(1.0, np.sin(k * k)) * 0.5 ** (k % 3)).reshape(array.shape)
+        found[start : start + k.size] = np.copysign(1.0, np.sin(k * k)) * 0.5 ** (k % 3)
+    return found
 
 
 def turned_tangent(tangent: Gradients) -> Gradients:
