@@ -52,6 +52,7 @@ from gruverify.arithmetic._functions import placed as placed
 from gruverify.arithmetic._functions import sigmoid as sigmoid
 from gruverify.arithmetic._functions import tanh as tanh
 from gruverify.arithmetic._joined import joined_rows as joined_rows
+from gruverify.arithmetic._joined import plain as plain
 from gruverify.arithmetic._levels import Band as Band
 from gruverify.arithmetic._levels import candidate_bands as candidate_bands
 from gruverify.arithmetic._levels import gate_bands as gate_bands

@@ -47,7 +47,7 @@ from gruverify.arithmetic._rows import rows_combined
 from gruverify.arithmetic._sums import Count, Results, shares
 
 #: What is found of a ball once, and may change with its arrays.
-_FOUND = ("inexact", "_scaled", "_round", "T", "largest")
+_FOUND = ("inexact", "_scaled", "_round", "T")
 
 
 class Ball:
@@ -83,9 +83,7 @@ class Ball:
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` as the implementation has them once it is given them: of radius 0, mostly. They
-        must not be written to later.
-        """
+        """`values`, not written to later, as the implementation has them: mostly of radius 0."""
         mid = np.asarray(values, np.float64)
         return cls(mode, mid, None if mode.takes_as_given else mode.of_given(mid))
 
@@ -103,11 +101,6 @@ class Ball:
     def size(self) -> Floats:
         """|mid|."""
         return np.abs(self.mid)
-
-    @once
-    def largest(self) -> float:
-        """The largest |mid|; 0 where there is none."""
-        return float(largest(np.abs(self.mid)))
 
     @property
     def radius(self) -> Floats:
@@ -275,12 +268,6 @@ class Ball:
     def rounded(self) -> Ball:
         """Itself as the implementation has it: a sum or a product rounded, once for all uses."""
         return self
-
-    def plain(self) -> Ball:
-        """Itself rounded, without what it is made of: of a number that is only compared with others
-        that is most of the memory.
-        """
-        return Ball(self.mode, self.mid, self.rad)
 
     # -- shape -------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Rows of several balls as one."""
+"""Balls as plain numbers: one by itself, and the rows of several as one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import numpy as np
 
 from gruverify.arithmetic._ball import Ball
 from gruverify.arithmetic._exactness import joined
+
+
+def plain(ball: Ball) -> Ball:
+    """The ball rounded, without what it is made of: of one that is only compared with other numbers
+    that is most of its memory.
+    """
+    return Ball(ball.mode, ball.mid, ball.rad)
 
 
 def joined_rows(balls: Sequence[Ball]) -> Ball:

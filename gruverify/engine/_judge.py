@@ -40,8 +40,8 @@ from gruverify.invariants import (
 )
 
 #: Of cells with more weights, what is found of a changed case is not kept for the next invariant,
-#: nor what is found of the case itself for the next family: there may be fifty such cases, and each
-#: takes twenty times the memory of its weights.
+#: nor what is found of the case itself for those of another family or of other methods: there may
+#: be fifty such cases, and each takes twenty times the memory of its weights.
 _SHARED = 2**17
 
 
@@ -128,16 +128,16 @@ def judge_trial(
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # A sum over all cells: found once, for it is looked at after every invariant.
-    large, family = _weights(case) > _SHARED, ""
+    large, about = _weights(case) > _SHARED, tuple[object, ...]()
     for invariant in invariants:
         if (
             reads(invariant, case)
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
-            if large and invariant.family != family:
+            if large and (invariant.family, invariant.needs) != about:
                 trial.forget()
-                family = invariant.family
+                about = invariant.family, invariant.needs
             yield _judge(trial, invariant, met, first=first)
             if large:
                 trial.forget_changes()

@@ -12,12 +12,14 @@ from gruverify.cell import Parameters, Variant
 from gruverify.formulas._step import (
     Activations,
     GateCotangents,
+    Kept,
     activations,
     back_to_state,
     gate_cotangents,
     into_inputs,
     into_parameters,
     next_state,
+    whole,
 )
 
 
@@ -115,14 +117,18 @@ class Bptt:
     state: Array
 
 
-def bptt(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
-    """dL/dθ, dL/dx_k and dL/dh_0. Needs T ≥ 1."""
-    return total(list(contributions(run, d_outputs, d_last)))
+def bptt(
+    run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None, kept: Kept = whole
+) -> Bptt:
+    """dL/dθ, dL/dx_k and dL/dh_0. Needs T ≥ 1. kept: as of `into_parameters`."""
+    return total(list(contributions(run, d_outputs, d_last)), kept)
 
 
-def total(terms: Sequence[Contribution]) -> Bptt:
-    """dL/dθ = Σ_k: the gradients that the contributions, from T down to 1, add up to."""
+def total(terms: Sequence[Contribution], kept: Kept = whole) -> Bptt:
+    """dL/dθ = Σ_k: the gradients that the contributions, from T down to 1, add up to; kept: as of
+    `into_parameters`.
+    """
     run, gates = terms[0].run, [term.gates for term in terms]
-    parameters = into_parameters(run.variant, [term.step for term in terms], gates)
+    parameters = into_parameters(run.variant, [term.step for term in terms], gates, kept=kept)
     # The terms come from T down to 1, the inputs in order of time.
     return Bptt(parameters, into_inputs(run.parameters, gates)[::-1], terms[-1].state)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from gruverify.arithmetic import Array, Dual, NDArray, placed
 from gruverify.cell import PACKED, Gradients, Parameters, Variant, unpack
 from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
+from gruverify.formulas._step import Kept, whole
 
 
 def directional_run(
@@ -50,18 +51,20 @@ def jvp(run: Run) -> list[Array]:
     return [_tangent(state) for state in run.states[1:]]
 
 
-def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
+def hvp(
+    run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None, kept: Kept = whole
+) -> Bptt:
     """The derivative of `bptt` at constant cotangents, of a directional run: a Hessian-vector
-    product. Needs T ≥ 1.
+    product. Needs T ≥ 1. kept: as of `into_parameters`.
     """
     if d_outputs is None:
         held = None
     else:
         # Without a tangent: the cotangents stay, so that what moves is the Hessian's part alone.
         held = [Dual(d) for d in d_outputs]
-    back = bptt(run, held, None if d_last is None else Dual(d_last))
-    inputs = [_tangent(x) for x in back.inputs]
-    return Bptt(back.parameters.map(_tangent), inputs, _tangent(back.state))
+    end = None if d_last is None else Dual(d_last)
+    back = bptt(run, held, end, lambda block: kept(_tangent(block)))
+    return Bptt(back.parameters, [_tangent(x) for x in back.inputs], _tangent(back.state))
 
 
 def _tangent(number: Dual) -> Array:

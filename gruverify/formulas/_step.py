@@ -270,12 +270,26 @@ def pullback_through(
     )
 
 
+#: What is kept of a number.
+Kept = Callable[[Array], Array]
+
+
+def whole(number: Array) -> Array:
+    """All of it."""
+    return number
+
+
 def into_parameters(
-    v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents], within: int = 1
+    v: Variant,
+    steps: Sequence[Activations],
+    gates: Sequence[GateCotangents],
+    within: int = 1,
+    kept: Kept = whole,
 ) -> Parameters:
     """(2.4), the derivatives of the parameters, added up over the steps and their batches (2.5).
 
-    within: how many steps each batch has the members of, one step after the other.
+    within: how many steps each batch has the members of, one step after the other; kept: what is
+    kept of each derivative, before the next is found: they are as large as the weights.
     """
 
     def over_time(arrays: Sequence[Array]) -> Steps:
@@ -291,20 +305,20 @@ def into_parameters(
     else:
         into_W_hc, into_b_hc = c.products(over_time([a.r * a.h for a in steps])), c.sum()
     # Both biases of r and z are added to the same sum: one gradient for two (theory.md 7).
-    b_r, b_z = r.sum(), z.sum()
+    b_r, b_z = kept(r.sum()), kept(z.sum())
     return Parameters(
-        W_xr=r.products(x),
-        W_xz=z.products(x),
-        W_xc=c.products(x),
-        W_hr=r.products(h),
-        W_hz=z.products(h),
-        W_hc=into_W_hc,
+        W_xr=kept(r.products(x)),
+        W_xz=kept(z.products(x)),
+        W_xc=kept(c.products(x)),
+        W_hr=kept(r.products(h)),
+        W_hz=kept(z.products(h)),
+        W_hc=kept(into_W_hc),
         b_xr=b_r,
         b_xz=b_z,
-        b_xc=c.sum(),
+        b_xc=kept(c.sum()),
         b_hr=b_r,
         b_hz=b_z,
-        b_hc=into_b_hc,
+        b_hc=kept(into_b_hc),
     )
 
 

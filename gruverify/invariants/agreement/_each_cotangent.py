@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, NDArray, carried, joined_rows
+from gruverify.arithmetic import Ball, NDArray, carried, joined_rows, plain
 from gruverify.cell import Gradients, Parameters, Variant
 from gruverify.formulas import (
     Activations,
@@ -62,7 +62,7 @@ class _Allowed:
         cotangents, self.state = _of_states(seen, a.keep, through_gates(v, p, α))
         # T steps of B members in one batch: each step's sum is still stored by itself, as it is in
         # a loop.
-        self.parameters = into_parameters(v, [a], [α], within=T).map(Ball.plain)
+        self.parameters = into_parameters(v, [a], [α], within=T, kept=plain)
         self.gates = _gates_at(v, p, a, cotangents, T)
         self.inputs = stacked(into_inputs(p, [α])[0], T)
         self.ranges = ranges(v, p, a, cotangents)

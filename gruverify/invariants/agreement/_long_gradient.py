@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, carried, joined_rows, spectral_norms
+from gruverify.arithmetic import Ball, carried, joined_rows, plain, spectral_norms
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -85,7 +85,7 @@ class _Back:
         cotangents = joined_rows([term.cotangent for term in reversed(terms)])
         local = self._local
         self.ranges = ranges(local.variant, local.parameters, local.activations, cotangents)
-        self._forget(total(terms), state)
+        self._forget(total(terms, plain), state)
 
     def _growth(self, shape: tuple[int, ...]) -> Floats:
         """How much the norm of an error grows by each step backwards, (T, B): the norms of the
@@ -123,7 +123,7 @@ class _Back:
             unknown(x, gone[:, None]) for x, gone in zip(back.inputs, behind, strict=True)
         ]
         self.state = unknown(state, behind[0, :, None])
-        self.parameters = back.parameters.map(lambda block: unknown(block.plain(), behind.any()))
+        self.parameters = back.parameters.map(lambda block: unknown(block, behind.any()))
 
 
 def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:

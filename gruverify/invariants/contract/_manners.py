@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from itertools import chain
 from typing import Any
 
@@ -243,10 +244,18 @@ class _Kept:
 
     def _give_up_the_cell(self) -> None:
         """One of other weights that lies, if Python so pleases, where the one before lay."""
-        place, self._subject = id(self._subject), None
+        place, other = id(self._subject), relaid(self._observed.subject, _other)
+        self._subject = None
         while id(self._subject) != place and len(self._strangers) < _TRIES:
-            self._subject = relaid(self._observed.subject, _other)
+            # All over the same arrays: of a large cell as many copies would fill the memory.
+            self._subject = _over_the_same_arrays(other)
             self._strangers.append(self._subject)
+
+
+def _over_the_same_arrays(subject: Cell | Stack) -> Cell | Stack:
+    if isinstance(subject, Stack):
+        return Stack(tuple(map(tuple, subject.each(copy))))
+    return copy(subject)
 
 
 def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:

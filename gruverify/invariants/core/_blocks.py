@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import BLOCKS, Gradients, Parameters, Variant
 from gruverify.formulas import Bptt
@@ -73,7 +75,8 @@ def scale_of(expected: Parameters, block: str) -> float:
 
 def largest(ball: Ball) -> float:
     """The largest entry."""
-    return ball.largest
+    # Its `size` would stay with the ball, as large as the block.
+    return float(np.abs(ball.mid).max(initial=0.0))
 
 
 def compared(

@@ -8,7 +8,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import USUAL, Ball, Functions, NDArray, Rounding, carried, joined_rows
+from gruverify.arithmetic import (
+    USUAL,
+    Ball,
+    Functions,
+    NDArray,
+    Rounding,
+    carried,
+    joined_rows,
+    plain,
+)
 from gruverify.cell import Case, Gradients, Parameters
 from gruverify.formulas import (
     Activations,
@@ -20,6 +29,7 @@ from gruverify.formulas import (
     Run,
     ZoneoutRun,
     activations,
+    bptt,
     contributions,
     directional_run,
     gate_cotangents,
@@ -132,7 +142,7 @@ class Exact:
         B, H, I = *self.case.state.shape, self.case.inputs.shape[-1]
         some = max(_ENTRIES // (H * max(H, I)), 1)
         if some >= B:
-            return jacobian(v, p, a)
+            return plain(jacobian(v, p, a))
         parts = [members_of(a, slice(k, k + some)) for k in range(0, B, some)]
         return joined_rows([jacobian(v, p, part) for part in parts])
 
@@ -140,7 +150,7 @@ class Exact:
     def pullback(self) -> Pullback:
         """The first step's pullback at d_last."""
         back = pullback(self._variant, self.parameters, self.step, self.d_last)
-        return Pullback(back.parameters.map(Ball.plain), back.x, back.h)
+        return Pullback(back.parameters.map(plain), back.x, back.h)
 
     @cached_property
     def run(self) -> Run:
@@ -176,7 +186,7 @@ class Exact:
     @cached_property
     def gradients(self) -> Bptt:
         """Gradients of the sequence at both cotangents."""
-        return _compared(total(self.terms))
+        return total(self.terms, plain)
 
     @cached_property
     def terms_of_last(self) -> list[Contribution]:
@@ -188,12 +198,12 @@ class Exact:
     @cached_property
     def gradients_of_last(self) -> Bptt:
         """Gradients of the sequence at the cotangent of the last state alone."""
-        return _compared(total(self.terms_of_last))
+        return total(self.terms_of_last, plain)
 
     @cached_property
     def gradients_of_outputs(self) -> Bptt:
         """Gradients of the sequence at the cotangents of the outputs alone."""
-        return _compared(total(list(contributions(self.run, self._d_outputs, None))))
+        return bptt(self.run, self._d_outputs, None, plain)
 
     @property
     def _d_outputs(self) -> list[Ball]:
@@ -280,11 +290,11 @@ class Exact:
         return self._hvp(self._directional_along(tangent))
 
     def _hvp(self, run: Run) -> Bptt:
-        return _compared(hvp(run, self._d_outputs, self.d_last))
+        return hvp(run, self._d_outputs, self.d_last, plain)
 
 
 def _compared(back: Bptt) -> Bptt:
     """Gradients that are compared, and not gone on with: of their parameters what the sums are made
     of is let go of.
     """
-    return Bptt(back.parameters.map(Ball.plain), back.inputs, back.state)
+    return Bptt(back.parameters.map(plain), back.inputs, back.state)
