@@ -26,7 +26,8 @@ SEQUENCE = [method for method in METHODS if method != "step_jacobian"]
     ("target", "methods"),
     [
         pytest.param("torch.nn:GRUCell", STEP, id="cell by name"),
-        pytest.param("torch.nn:GRU", SEQUENCE, id="layer by name"),
+        # As the class of layers below, which it names.
+        pytest.param("torch.nn:GRU", SEQUENCE, id="layer by name", marks=pytest.mark.slow),
         pytest.param(MyCell, STEP, id="class of cells"),
         pytest.param(nn.GRU, SEQUENCE, id="class of layers"),
     ],

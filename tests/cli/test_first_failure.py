@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ ONLY = ("--only", "agreement", "--max-cases", "6")
 @pytest.mark.uncounted
 def test_the_first_failure_of_a_format_comes_before_the_next_case() -> None:
     events = list[Event]()
-    checked(FAULT, formats="f32,f64", max_cases=4, only="agreement", listener=events.append)
+    plan: Any = {"formats": "f32,f64", "max_cases": 4, "only": "agreement", "shrink": False}
+    checked(FAULT, **plan, listener=events.append)
 
     told = [i for i, event in enumerate(events) if isinstance(event, FirstFailure)]
     assert [events[i].format for i in told] == ["float32", "float64"]  # type: ignore[union-attr]
@@ -62,7 +64,7 @@ def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
 def test_a_format_ends_after_so_many_failures_or_goes_on(
     here: Path, options: tuple[str, ...], count: int | None
 ) -> None:
-    result = check(FAULT, *ONLY, *options, "--json", "found.json")
+    result = check(FAULT, *ONLY, "--format", "f32,f64", *options, "--json", "found.json")
     document = json.loads(Path("found.json").read_text())
 
     assert result.exit_code == 1
@@ -120,6 +122,7 @@ def test_a_closed_console_changes_no_exit_code_and_loses_nothing(
         "1",
         "--only",
         "agreement",
+        "--no-shrink",
         "--json",
         "found.json",
     )

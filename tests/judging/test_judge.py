@@ -88,6 +88,7 @@ def changed(cell: Cell, where: str, fmt: Format) -> Cell:
     return Cell(cell.variant, **arrays)
 
 
+@pytest.mark.thinned
 @pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64])
 @pytest.mark.parametrize("where", ["weight", "bias", "slice", "gate"])

@@ -155,9 +155,22 @@ LONG = [
 ]
 
 
+#: The first page of the site, whose command is the README's.
+FIRST = ROOT / "docs" / "index.md"
+
+
+def test_the_first_page_shows_what_the_readme_shows() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    [block] = blocks(FIRST.read_text())
+
+    command, *printed = block.text.splitlines()
+    at = lines.index(command)
+    assert lines[at + 1 : at + 1 + len(printed)] == printed
+
+
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(p, marks=[pytest.mark.slow] * (p.stem in LONG)) for p in PAGES],
+    [pytest.param(p, marks=[pytest.mark.slow] * (p.stem in LONG or p == FIRST)) for p in PAGES],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_a_page_does_what_it_says(

@@ -28,7 +28,7 @@ def find_any(strategy: SearchStrategy[T], condition: Callable[[T], Any]) -> T:
 
 
 def assert_all(
-    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300
+    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 150
 ) -> None:
     """Assert that every drawn value meets the condition."""
     for value in drawn(strategy, count):
@@ -36,7 +36,7 @@ def assert_all(
 
 
 def assert_none(
-    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300
+    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 150
 ) -> None:
     """Assert that no drawn value meets the condition."""
     assert_all(strategy, lambda value: not condition(value), count)

@@ -94,7 +94,7 @@ def test_inputs_and_states_reach_no_further_than_four() -> None:
 
 
 def test_states_are_inside_the_box_and_outside() -> None:
-    inside = [np.abs(wide(h)).max() <= 1 for h in drawn(gst.states(), 300)]
+    inside = [np.abs(wide(h)).max() <= 1 for h in drawn(gst.states(), 150)]
     assert 0.5 < np.mean(inside) < 0.9
 
 
@@ -198,7 +198,7 @@ def test_formats_are_those_given() -> None:
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_floats_near_lie_on_both_sides_of_every_threshold(format: Format) -> None:
-    near = np.array(drawn(gst.floats_near(format), 300))
+    near = np.array(drawn(gst.floats_near(format), 150))
     assert (near == wide(format.cast(near))).all()
     thresholds = (
         format.sigmoid_flushes,

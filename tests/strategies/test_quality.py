@@ -29,7 +29,7 @@ def test_share_of_cases(cases: list[Case], name: str) -> None:
 def test_entries_of_a_matrix_differ() -> None:
     matrices = [
         cell.weight_ih
-        for cell in drawn(gst.cells(min_H=8, max_H=8, min_I=8, max_I=8, formats=[float32]), 200)
+        for cell in drawn(gst.cells(min_H=8, max_H=8, min_I=8, max_I=8, formats=[float32]), 100)
     ]
     assert np.median([len(np.unique(matrix)) for matrix in matrices]) >= 180
 
@@ -56,7 +56,7 @@ def test_nearly_every_bin_of_gates_and_candidate_is_visited(cases: list[Case]) -
 
 
 def test_catches_a_strategy_that_never_drives_a_gate() -> None:
-    free = drawn(gst.cases(regimes=["free"]), 200)
+    free = drawn(gst.cases(regimes=["free"]), 100)
     assert len(missing_levels(free, least=1)) == 22
     assert (bins(free) > 0).mean() < 0.6
 

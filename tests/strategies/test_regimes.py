@@ -89,7 +89,7 @@ def test_case_names_a_regime_for_every_unit() -> None:
 
 
 def test_about_a_third_of_the_cells_is_not_driven() -> None:
-    names = [placed.name for placed in drawn(gst.regimes(), 1000)]
+    names = [placed.name for placed in drawn(gst.regimes(), 400)]
     share = {name: names.count(name) / len(names) for name in set(names)}
     assert share.keys() == {"free", "mixed", "carry", "forget", "elman", "near"}
     assert 0.25 < share["free"] < 0.45
@@ -112,7 +112,7 @@ def test_about_a_third_of_the_cells_is_not_driven() -> None:
 def test_named_regime_is_meant_by_what_is_kept(
     update: str, name: str, reset: set[str] | None, kept: set[str]
 ) -> None:
-    found = [placed for placed in drawn(gst.regimes(update=update), 500) if placed.name == name]
+    found = [placed for placed in drawn(gst.regimes(update=update), 250) if placed.name == name]
     assert found
     assert {unit.update.level for placed in found for unit in placed.units} == kept
     assert reset is None or {unit.reset.level for placed in found for unit in placed.units} == reset
@@ -120,7 +120,7 @@ def test_named_regime_is_meant_by_what_is_kept(
 
 def test_cell_without_biases_is_driven_through_a_constant_input() -> None:
     variant = Variant(bias=False)
-    driven = [case for case in drawn(gst.cases(variants=[variant]), 200) if any(case.regimes)]
+    driven = [case for case in drawn(gst.cases(variants=[variant]), 100) if any(case.regimes)]
     assert driven
     assert all((case.inputs[:, :, 0].astype(np.float64) == 1).all() for case in driven)
 

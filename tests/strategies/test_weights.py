@@ -75,7 +75,7 @@ def test_a_kind_is_what_it_is_called(kind: str, holds: Callable[[Cell], bool]) -
     ],
 )
 def test_most_of_a_kind_are_typical(kind: str, typical: Callable[[Cell], bool]) -> None:
-    assert np.mean([typical(cell) for cell in drawn(of_kind(kind), 200)]) > 0.75
+    assert np.mean([typical(cell) for cell in drawn(of_kind(kind), 100)]) > 0.75
 
 
 def test_catches_dense_weights_called_sparse() -> None:
@@ -87,7 +87,7 @@ def test_catches_dense_weights_called_sparse() -> None:
 def test_states_of_a_contractive_cell_approach_each_other() -> None:
     """At least as fast as its certificate says, up to the roundings of the two steps."""
     random = np.random.default_rng(0)
-    for cell in drawn(gst.cells(weights=["contractive"], formats=[float64]), 300):
+    for cell in drawn(gst.cells(weights=["contractive"], formats=[float64]), 100):
         rate, p = contraction_rate(cell), cell.parameters(floating)
         x = random.uniform(-1, 1, (8, cell.input_size))
         a, b = random.uniform(-1, 1, (2, 8, cell.hidden_size))
@@ -98,7 +98,7 @@ def test_states_of_a_contractive_cell_approach_each_other() -> None:
 
 def test_chrono_biases_keep_the_state_for_one_to_a_thousand_steps() -> None:
     for cell in drawn(
-        gst.cells(biases="chrono", variants=[Variant(), Variant(update="replace")]), 200
+        gst.cells(biases="chrono", variants=[Variant(), Variant(update="replace")]), 100
     ):
         H = cell.hidden_size
         sign = 1 if cell.variant.update == "keep" else -1
@@ -113,7 +113,7 @@ def test_zero_biases_are_zero_and_drawn_ones_are_not() -> None:
         gst.cells(biases="zero", variants=[Variant()]),
         lambda cell: not cell.bias_ih.any() | cell.bias_hh.any(),
     )
-    cells = drawn(gst.cells(variants=[Variant()]), 200)
+    cells = drawn(gst.cells(variants=[Variant()]), 100)
     assert np.mean([cell.bias_ih.all() and cell.bias_hh.all() for cell in cells]) > 0.9
 
 
