@@ -4,7 +4,7 @@ of them is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 from gruverify import FORMATS, Backend, Case, Format, Variant, backend
 from gruverify.backends import DIRECTIONAL_METHODS, TARGETS, NumpyBackend, resolve
-from gruverify.cell import BLOCKS, Parameters
+from gruverify.cell import BLOCKS, AnyCase, Parameters
 from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.engine._judge import applicable
 from gruverify.invariants import INVARIANTS
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.uncounted
 #: How many cases of cells and of stacks are put to everything, and the first of each to the deep
 #: profile too.
 CASES, STACKS = 2, 2
-#: How many more may be drawn for what claims nothing of those: gates must be far enough open or
-#: closed for it.
-MORE = 60
+#: How many more are drawn for what claims nothing of those, and how many where that is not enough:
+#: gates must be far enough open or closed for it.
+MORE, MANY = 8, 60
 _EMPTY_STACKS = {"contract/no-steps-stack", "contract/no-steps-stack-vjp"}
 _EMPTY = {
     f"contract/no-steps{of}"
@@ -66,23 +66,27 @@ def judgements(found: Backend, format: Format) -> Iterator[Judgement]:
     silent = {
         id: invariant for id, invariant in everything.items() if id not in REFUSED[found.name]
     }
-    for few, cases in (
-        (CASES, drawn(format, found.variants, CASES + MORE)),
-        (STACKS, drawn_stacks(format, found.variants, STACKS + MORE)),
-        (0, [forgetful(format)]),
-    ):
+
+    def put(cases: Iterable[AnyCase], few: int) -> Iterator[Judgement]:
         for number, case in enumerate(cases):
-            asked = (
-                everything.values()
-                if number == 0 < few
-                else quick
-                if number < few
-                else [*silent.values()]
-            )
+            if number >= few:
+                asked = [*silent.values()]
+            else:
+                asked = [*everything.values()] if number == 0 else quick
             for judgement in judge(case, found, asked):
                 if judgement.tally.passed:
                     silent.pop(judgement.invariant.id, None)
                 yield judgement
+
+    variants = found.variants
+    yield from put(drawn(format, variants, CASES + MORE), CASES)
+    yield from put(drawn_stacks(format, variants, STACKS + MORE), STACKS)
+    yield from put([forgetful(format)], 0)
+    # What is still silent is asked of many more, which take longer to draw than to judge.
+    if any(not invariant.of_stacks for invariant in silent.values()):
+        yield from put(drawn(format, variants, MANY), 0)
+    if any(invariant.of_stacks for invariant in silent.values()):
+        yield from put(drawn_stacks(format, variants, MANY), 0)
 
 
 def forgetful(format: Format) -> Case:
