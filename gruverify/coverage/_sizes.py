@@ -10,6 +10,7 @@ import numpy as np
 
 from gruverify.backends import (
     Backend,
+    Declarations,
     declarations_of,
     has_room_for_jacobians,
     offers,
@@ -102,15 +103,16 @@ def excluded(backend: Backend, max_size: int | None = None) -> dict[tuple[str, B
     """Group and bin to why it cannot be reached: by any GRU, by this backend, or by a run of sizes
     up to `max_size`.
     """
-    found = contradictory()
+    found, declared = contradictory(), declarations_of(backend)
     for of, methods in ANSWERS.items():
         if why := _lacks(backend, methods):
             for group in SIZES:
                 found |= {(group.name, bin): why for bin in group.bins() if bin[0] == of}
             continue
         for letter, group in EXTENTS.items():
-            for level in group.axes[1].levels:
-                if why := _why_not(backend, letter, level, group.axes[1].levels, methods, max_size):
+            levels = group.axes[1].levels
+            for level in levels:
+                if why := _why_not(backend, declared, letter, level, levels, methods, max_size):
                     found[group.name, (of, level)] = why
         if of not in _STACKED:
             found[COINCIDENCES.name, (of, "I=D·H, L>1")] = "a cell has one layer"
@@ -128,6 +130,7 @@ def _lacks(backend: Backend, methods: tuple[str, ...]) -> str:
 
 def _why_not(
     backend: Backend,
+    declared: Declarations,
     letter: str,
     level: str,
     levels: tuple[str, ...],
@@ -135,7 +138,7 @@ def _why_not(
     max_size: int | None,
 ) -> str:
     """Why no size of a level can be asked; empty if one can."""
-    declared, number = declarations_of(backend), levels.index(level)
+    number = levels.index(level)
     if number + 1 < len(levels):
         above = least(levels[number + 1])
     else:
@@ -160,13 +163,12 @@ def _why_not(
     if max_size is not None and fixed is None and least(level) > max_size:
         return f"--max-size {max_size}"
     if letter == "B" and "stack" not in methods and "stack_vjp" not in methods:
-        return _too_large(backend, least(level))
+        return _too_large(backend, declared, least(level))
     return ""
 
 
-def _too_large(backend: Backend, members: int) -> str:
+def _too_large(backend: Backend, declared: Declarations, members: int) -> str:
     """Why no cell has so many members: a large one would have large Jacobians."""
-    declared = declarations_of(backend)
     sizes = {"H": declared.hidden_size or 1, "I": declared.input_size or 1, "B": members}
     if offers(backend, "step_jacobian") and not has_room_for_jacobians(sizes):
         return f"the Jacobians of {members} members would take too much memory"

@@ -2,6 +2,7 @@
 result.
 """
 
+from gruverify.engine._asked import claims_of as claims_of
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not
 from gruverify.engine._check import check as check

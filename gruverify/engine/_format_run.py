@@ -13,7 +13,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, derived_methods
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
-from gruverify.engine._asked import selected_invariants, why_not
+from gruverify.engine._asked import claims_of, selected_invariants, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._deaths import not_asked_again
 from gruverify.engine._describe import describe
@@ -128,9 +128,10 @@ class FormatRun:
     def not_asked(self) -> dict[str, Tally]:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen, found = self.plan.selection, dict[str, Tally]()
-        asked = list[Invariant]()
+        asked, claims = list[Invariant](), claims_of(self.backend)
+        profile = self.plan.profile
         for invariant in selected_invariants(chosen):
-            why = why_not(invariant, self.backend, self.format, self.plan.profile, chosen)
+            why = why_not(invariant, self.backend, self.format, profile, chosen, claims)
             if why is None:
                 asked.append(invariant)
             else:

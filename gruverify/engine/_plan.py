@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -200,6 +201,7 @@ def version_of(backend: Backend) -> dict[str, str]:
     return {}
 
 
+@cache  # a package keeps its version, and looking it up reads all that is said of it
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

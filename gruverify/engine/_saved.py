@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from gruverify._visible import visible
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import Backend, declarations_of, declared_variants
-from gruverify.engine._asked import why_not
+from gruverify.engine._asked import claims_of, why_not
 from gruverify.engine._judge import reads
 from gruverify.engine._selection import Selection, file_name_of
 from gruverify.engine._sizes import is_within
@@ -165,7 +165,9 @@ def _obstacles(
         yield "the selection leaves the invariant out"
     if not reads(INVARIANTS[id], case):
         yield "the invariant does not read such a case"
-    if not_asked := why_not(INVARIANTS[id], backend, case.format, profile, chosen):
+    if not_asked := why_not(
+        INVARIANTS[id], backend, case.format, profile, chosen, claims_of(backend)
+    ):
         yield not_asked.reason
     if case.variant not in declared_variants(backend) or not INVARIANTS[id].applies(case.variant):
         yield f"the target does not claim {case.variant}"

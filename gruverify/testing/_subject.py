@@ -31,6 +31,7 @@ from gruverify.engine import (
     Saved,
     Selection,
     Witness,
+    claims_of,
     doubts_of_family,
     fitting,
     kind_of,
@@ -151,6 +152,7 @@ class Subject:
         if format not in [fmt.name for fmt in self.backend.formats]:
             return [], f"{self.name} does not claim {format}"
         mine, whys = list[Invariant](), dict[str, None]()
+        claims = claims_of(self.backend)
         for invariant in self._meant(family, format):
             why = why_not(
                 invariant,
@@ -158,6 +160,7 @@ class Subject:
                 format_named(format),
                 _options.current(self.target).profile,
                 self.chosen,
+                claims,
             )
             if why is None:
                 mine.append(invariant)

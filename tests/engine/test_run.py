@@ -32,6 +32,7 @@ from gruverify.engine import (
     run,
     selection,
 )
+from gruverify.engine._plan import _version
 
 from ._drawn import plain
 
@@ -86,7 +87,7 @@ def test_the_random_state_of_the_user_is_not_disturbed() -> None:
 
     random.seed(7)
     np.random.seed(7)
-    gruverify.check(backend(step=inverted), max_cases=3, formats=[float32])
+    gruverify.check(backend(step=inverted), max_cases=3, formats=[float32], only=ONCE)
 
     assert (random.random(), np.random.rand()) == expected
 
@@ -150,7 +151,8 @@ def test_a_profile_is_a_number_of_cases(profile: str, cases: int) -> None:
 
 
 def test_a_profile_is_run() -> None:
-    result = gruverify.check(backend(step=NUMPY.step), profile="quick", formats=[bfloat16])
+    alone = backend(step=NUMPY.step)
+    result = gruverify.check(alone, profile="quick", formats=[bfloat16], only=ONCE)
 
     assert cases_of(result, "agreement/step") == {"bfloat16": 25}
 
@@ -171,7 +173,7 @@ def test_only_the_claimed_variants_and_sizes_are_drawn() -> None:
     claims = replace(
         backend(step=step, variants=[Variant("before", bias=False)]), hidden_size=5, input_size=2
     )
-    result = gruverify.check(claims, max_cases=5, formats=[float32])
+    result = gruverify.check(claims, max_cases=5, formats=[float32], only=SOME)
 
     assert sizes == {(2, 5)}
     assert {variant for _, _, variant in result.tallies} == {"reset before, keep, no bias", "-"}
@@ -383,7 +385,7 @@ class Ordered(NumpyBackend):
 
 def test_a_backend_is_seeded_before_and_closed_after() -> None:
     target = Ordered()
-    gruverify.check(target, seed=11, max_cases=2, formats=[float32])
+    gruverify.check(target, seed=11, max_cases=2, formats=[float32], only=ONCE)
 
     first, *steps, last = target.calls
     assert (first, last) == (11, "close")
@@ -404,7 +406,7 @@ def test_a_backend_is_closed_after_ctrl_c_too() -> None:
 
 
 def test_the_header_says_all_that_is_needed_to_repeat_the_run() -> None:
-    header = gruverify.check("numpy", seed=4, max_cases=2, formats=[float32]).header
+    header = gruverify.check("numpy", seed=4, max_cases=2, formats=[float32], only=ONCE).header
 
     assert header["target"] == header["backend"] == "numpy"
     assert (header["seed"], header["profile"], header["cases"]) == (4, "default", 2)
@@ -413,13 +415,21 @@ def test_the_header_says_all_that_is_needed_to_repeat_the_run() -> None:
 
 
 def test_a_result_calls_the_target_by_the_name_that_it_is_told() -> None:
-    assert gruverify.check(NUMPY, max_cases=1, formats=[float32]).header["target"] == "numpy"
-    assert (
-        gruverify.check(NUMPY, max_cases=1, formats=[float32], name="mine").header["target"]
-        == "mine"
-    )
+    short: Any = {"max_cases": 1, "formats": [float32], "only": ONCE}
+
+    assert gruverify.check(NUMPY, **short).header["target"] == "numpy"
+    assert gruverify.check(NUMPY, **short, name="mine").header["target"] == "mine"
 
 
+@pytest.fixture
+def versions_are_looked_up() -> Iterator[None]:
+    """Forget the versions that were found before the test, and those that it makes up."""
+    _version.cache_clear()
+    yield
+    _version.cache_clear()
+
+
+@pytest.mark.usefixtures("versions_are_looked_up")
 def test_a_version_that_cannot_be_found_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.metadata
 
@@ -429,12 +439,14 @@ def test_a_version_that_cannot_be_found_is_left_out(monkeypatch: pytest.MonkeyPa
         return "1"
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    versions = gruverify.check("numpy", max_cases=1, formats=[float32]).header["versions"]
+    short: Any = {"max_cases": 1, "formats": [float32], "only": ONCE}
+    versions = gruverify.check("numpy", **short).header["versions"]
 
     assert "torch" not in versions
     assert versions["numpy"] == "1"
 
 
+@pytest.mark.usefixtures("versions_are_looked_up")
 def test_a_target_of_another_library_shows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.metadata
 
