@@ -64,3 +64,12 @@ def what_is_written_keeps_to_the_schema(monkeypatch: pytest.MonkeyPatch) -> None
         return document
 
     monkeypatch.setattr(_json, "document", checked)
+
+
+@pytest.fixture
+def unexplained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for no likely cause of what fails: it takes longer than a short run, and few tests read
+    it.
+    """
+    monkeypatch.setattr("gruverify.engine._check.explained", lambda result, target: result)
+    monkeypatch.setattr("gruverify.engine._early_end.explanation", lambda result, backend: "")

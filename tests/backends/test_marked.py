@@ -46,12 +46,7 @@ def weights_detached(weights: Any, inputs: Any, state: Any, restart: Any) -> tup
     return restarted(constant, inputs, state, restart)
 
 
-@pytest.fixture(autouse=True)
-def unexplained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for no cause of what fails: nothing here is about one."""
-    monkeypatch.setattr("gruverify.engine._check.explained", lambda result, target: result)
-
-
+@pytest.mark.usefixtures("unexplained")
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("run", "caught"),

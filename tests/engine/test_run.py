@@ -36,7 +36,7 @@ from gruverify.engine._plan import _version
 
 from ._drawn import plain
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
 NUMPY = NumpyBackend()
 #: Events of which there are as many as the clock says.

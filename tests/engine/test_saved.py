@@ -28,6 +28,8 @@ from gruverify.engine import (
 
 from ._drawn import plain
 
+pytestmark = pytest.mark.usefixtures("unexplained")
+
 NUMPY = NumpyBackend()
 TARGET = "mine:step"
 

@@ -387,6 +387,7 @@ class ManyInputs(StepAlone):
         return NUMPY.step(cell, x, h)
 
 
+@pytest.mark.usefixtures("unexplained")
 @pytest.mark.uncounted
 def test_a_run_shows_the_smallest_case_and_the_condition_of_a_fault_that_begins_at_a_size() -> None:
     result = check(ManyInputs(), "agreement/step")

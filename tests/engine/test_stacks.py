@@ -29,7 +29,7 @@ from gruverify.engine._witness import BadWitness
 from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS, Residual
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
 NUMPY = NumpyBackend()
 ALONE: Any = backend(stack=NUMPY.stack, stack_vjp=NUMPY.stack_vjp, name="stacks alone")
