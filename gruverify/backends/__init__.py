@@ -49,6 +49,7 @@ from gruverify.backends._protocol import EVERY_METHOD as EVERY_METHOD
 from gruverify.backends._protocol import METHODS as METHODS
 from gruverify.backends._protocol import OPTIONAL_METHODS as OPTIONAL_METHODS
 from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
+from gruverify.backends._protocol import STACK_OPTIONS as STACK_OPTIONS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers
 from gruverify.backends._random import random_states as random_states

@@ -1,5 +1,6 @@
 """What follows from what a backend offers: a step from a sequence of one step, a sequence from a
-stack of one layer, or from a sequence with a mask, and that from one with two kinds of marks.
+stack of one layer, or from a sequence with a mask, and that from one with two kinds of marks; a
+stack from one with a mask.
 """
 
 from __future__ import annotations
@@ -14,8 +15,21 @@ from gruverify._named import DeclaredValues
 from gruverify.arithmetic import NDArray
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
-from gruverify.backends._protocol import EVERY_METHOD, STACK_METHODS, Backend, offers
-from gruverify.backends.contract import HasSequence, HasSequenceVjp, HasStack, HasStackVjp
+from gruverify.backends._protocol import (
+    EVERY_METHOD,
+    STACK_METHODS,
+    STACK_OPTIONS,
+    Backend,
+    offers,
+)
+from gruverify.backends.contract import (
+    HasSequence,
+    HasSequenceVjp,
+    HasStack,
+    HasStackMasked,
+    HasStackMaskedVjp,
+    HasStackVjp,
+)
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 
@@ -58,7 +72,7 @@ def _require_methods(declared: Declarations, offered: Sequence[str]) -> None:
             f"min_length={declared.min_length} is about sequences, and the target has steps "
             "alone: leave it out"
         )
-    if any(method in STACK_METHODS for method in offered):
+    if any(method in (*STACK_METHODS, *STACK_OPTIONS) for method in offered):
         return
     usual = {"num_layers": (None, 1), "bidirectional": (None, False), "batch_first": (None, False)}
     for name, values in usual.items():
@@ -204,6 +218,50 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
     return state[None]
 
 
+# -- a stack from one with a mask ------------------------------------------------------------------
+
+
+def _stack(
+    backend: HasStackMasked,
+    stack: Stack,
+    inputs: NDArray,
+    states: NDArray | None,
+    lengths: NDArray | None,
+    batch_first: bool,
+) -> tuple[NDArray, NDArray]:
+    keep = _behind(inputs, lengths, batch_first)
+    outputs, last = backend.stack_masked(stack, inputs, states, keep, batch_first)
+    # What is returned at padding is 0, whatever it is at steps that are skipped.
+    return np.where(keep[..., None], np.zeros_like(outputs), outputs), last
+
+
+def _stack_vjp(
+    backend: HasStackMaskedVjp,
+    stack: Stack,
+    inputs: NDArray,
+    states: NDArray | None,
+    lengths: NDArray | None,
+    batch_first: bool,
+    d_outputs: NDArray | None,
+    d_last: NDArray | None,
+) -> StackGradients:
+    keep = _behind(inputs, lengths, batch_first)
+    if d_outputs is not None:
+        d_outputs = np.where(keep[..., None], np.zeros_like(d_outputs), d_outputs)
+    return backend.stack_masked_vjp(stack, inputs, states, keep, batch_first, d_outputs, d_last)
+
+
+def _behind(inputs: NDArray, lengths: NDArray | None, batch_first: bool) -> NDArray:
+    """The steps behind each member's length, as the steps of the inputs are arranged."""
+    if lengths is None:
+        return np.zeros(inputs.shape[:-1], bool)
+    T = inputs.shape[1 if batch_first else 0]
+    members: NDArray = np.arange(T)[:, None] >= np.asarray(lengths)
+    if batch_first:
+        return np.ascontiguousarray(members.T)
+    return members
+
+
 # -- a sequence from one with a mask, of which no step is masked -----------------------------------
 
 
@@ -287,6 +345,8 @@ _DERIVATIONS: dict[
         partial(_starting, "sequence_marked_vjp"),
         _always,
     ),
+    ("stack", "stack_masked"): (_stack, _always),
+    ("stack_vjp", "stack_masked_vjp"): (_stack_vjp, _always),
     ("sequence", "stack"): (_sequence, _takes_one_layer),
     ("sequence", "sequence_masked"): (partial(_unmasked, "sequence_masked"), _always),
     ("sequence", "sequence_restarted"): (partial(_unmasked, "sequence_restarted"), _always),

@@ -42,6 +42,8 @@ from gruverify.backends._protocol import (
     SequenceMarkedVjp,
     SequenceVjp,
     Stack_,
+    StackMasked,
+    StackMaskedVjp,
     StackVjp,
     Step,
     StepJacobian,
@@ -49,7 +51,13 @@ from gruverify.backends._protocol import (
     offers,
 )
 from gruverify.backends._shapes import is_compiled
-from gruverify.backends.contract import OF_CELLS, OF_OPTIONS, OF_STACKS, method_of
+from gruverify.backends.contract import (
+    OF_CELLS,
+    OF_OPTIONS,
+    OF_STACK_OPTIONS,
+    OF_STACKS,
+    method_of,
+)
 from gruverify.cell import Variant
 
 
@@ -82,6 +90,8 @@ class FunctionBackend(Declarations):
     sequence_marked_vjp: SequenceMarkedVjp | None = None
     sequence_zoneout: SequenceAt | None = None
     sequence_zoneout_vjp: SequenceAtVjp | None = None
+    stack_masked: StackMasked | None = None
+    stack_masked_vjp: StackMaskedVjp | None = None
     reloaded: Reload | None = None
 
 
@@ -105,6 +115,8 @@ def backend(
     sequence_marked_vjp: SequenceMarkedVjp | None = None,
     sequence_zoneout: SequenceAt | None = None,
     sequence_zoneout_vjp: SequenceAtVjp | None = None,
+    stack_masked: StackMasked | None = None,
+    stack_masked_vjp: StackMaskedVjp | None = None,
     name: str | None = None,
     variants: Variants | None = None,
     formats: Formats | None = None,
@@ -117,7 +129,7 @@ def backend(
     else. The methods are those of `gruverify.backends.contract`; give at least one of them.
 
     Args:
-        step: The method of this name, as are all down to `sequence_zoneout_vjp`.
+        step: The method of this name, as are all down to `stack_masked_vjp`.
         step_jacobian: See `HasStepJacobian`.
         step_vjp: See `HasStepVjp`.
         sequence: See `HasSequence`.
@@ -135,6 +147,8 @@ def backend(
         sequence_marked_vjp: See `HasSequenceMarkedVjp`.
         sequence_zoneout: See `HasSequenceZoneout`.
         sequence_zoneout_vjp: See `HasSequenceZoneoutVjp`.
+        stack_masked: See `HasStackMasked`.
+        stack_masked_vjp: See `HasStackMaskedVjp`.
         name: How reports call it: the first function's own name unless given.
         variants: The conventions that it has, one or several; PyTorch's unless given.
         formats: The formats, one or several, by name too; all four unless given.
@@ -167,7 +181,8 @@ def backend(
 
 #: What each method of the contract is called with, behind `self`.
 _CONTRACT = {
-    method_of(each): getattr(each, method_of(each)) for each in (*OF_CELLS, *OF_STACKS, *OF_OPTIONS)
+    method_of(each): getattr(each, method_of(each))
+    for each in (*OF_CELLS, *OF_STACKS, *OF_OPTIONS, *OF_STACK_OPTIONS)
 }
 
 

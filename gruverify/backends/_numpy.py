@@ -22,7 +22,9 @@ from gruverify.cell import (
 from gruverify.formulas import (
     Bptt,
     MaskedRun,
+    MaskedStackRun,
     Run,
+    StackBptt,
     StackRun,
     ZoneoutRun,
     activations,
@@ -33,6 +35,8 @@ from gruverify.formulas import (
     jvp,
     masked_bptt,
     masked_sequence,
+    masked_stack,
+    masked_stack_bptt,
     next_state,
     pullback,
     sequence,
@@ -43,6 +47,7 @@ from gruverify.formulas import (
 )
 
 _AnyRun = TypeVar("_AnyRun", MaskedRun, ZoneoutRun)
+_AnyStackRun = TypeVar("_AnyStackRun", StackRun, MaskedStackRun)
 
 
 class NumpyBackend:
@@ -315,18 +320,54 @@ class NumpyBackend:
                 d_start = d_last.copy()
             zeros = {name: np.zeros_like(array) for name, array in stack.packed().items()}
             return StackGradients(zeros, np.zeros_like(inputs), d_start)
-        back = stack_bptt(
-            self._run(stack, arranged, inputs, states, lengths),
-            None if d_outputs is None else list(floating(arranged.steps_of(d_outputs))),
-            None if d_last is None else list(floating(arranged.states_of(d_last))),
-        )
-        parameters = dict[str, NDArray]()
-        for layer, row in enumerate(back.parameters):
-            for direction, p in enumerate(row):
-                for name, array in packed(p, stack.variant.bias).items():
-                    parameters[parameter_name(name, layer, direction)] = np.asarray(array)
-        d_inputs, d_states = np.stack(back.inputs), np.stack(back.states)
-        return StackGradients(parameters, arranged.steps(d_inputs), arranged.states(d_states))
+        run = self._run(stack, arranged, inputs, states, lengths)
+        return _of_stack(stack, arranged, stack_bptt, run, d_outputs, d_last)
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), of members that skip steps."""
+        arranged = Arrangement.of_call(inputs, batch_first)
+        if not inputs.size:
+            return self._nothing(stack, arranged, inputs, states)
+        run = self._masked_run(stack, arranged, inputs, states, keep)
+        return arranged.steps(np.stack(run.outputs)), arranged.states(np.stack(run.last))
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """Its gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H)."""
+        if not inputs.size:
+            return self.stack_vjp(stack, inputs, states, None, batch_first, d_outputs, d_last)
+        arranged = Arrangement.of_call(inputs, batch_first)
+        run = self._masked_run(stack, arranged, inputs, states, keep)
+        return _of_stack(stack, arranged, masked_stack_bptt, run, d_outputs, d_last)
+
+    def _masked_run(
+        self,
+        s: Stack,
+        arranged: Arrangement,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+    ) -> MaskedStackRun:
+        xs = floating(arranged.steps_of(inputs))
+        hs = floating(arranged.states_of(self._states(s, arranged, inputs, states)))
+        rows = s.each(lambda cell: cell.parameters(floating))
+        mask: NDArray = arranged.steps_of(keep[..., None])[..., 0]
+        return masked_stack(s.variant, rows, list(xs), list(hs), mask)
 
     def _run(
         self,
@@ -386,6 +427,29 @@ def _pulled(
         end = floating(d_last)
     found = back(run, each, end)
     return pack(found.parameters, np.stack(found.inputs), np.array(found.state), cell.variant.bias)
+
+
+def _of_stack(
+    stack: Stack,
+    arranged: Arrangement,
+    back: Callable[[_AnyStackRun, Sequence[Array] | None, Sequence[Array] | None], StackBptt],
+    run: _AnyStackRun,
+    d_outputs: NDArray | None,
+    d_last: NDArray | None,
+) -> StackGradients:
+    """The gradients of a run of a stack at both cotangents, by its way back."""
+    found = back(
+        run,
+        None if d_outputs is None else list(floating(arranged.steps_of(d_outputs))),
+        None if d_last is None else list(floating(arranged.states_of(d_last))),
+    )
+    parameters = dict[str, NDArray]()
+    for layer, row in enumerate(found.parameters):
+        for direction, p in enumerate(row):
+            for name, array in packed(p, stack.variant.bias).items():
+                parameters[parameter_name(name, layer, direction)] = np.asarray(array)
+    d_inputs, d_states = np.stack(found.inputs), np.stack(found.states)
+    return StackGradients(parameters, arranged.steps(d_inputs), arranged.states(d_states))
 
 
 def _of_no_steps(cell: Cell, inputs: NDArray, state: NDArray) -> Gradients:

@@ -11,6 +11,7 @@ from gruverify.backends.contract import (
     ALONG_A_DIRECTION,
     OF_CELLS,
     OF_OPTIONS,
+    OF_STACK_OPTIONS,
     OF_STACKS,
     method_of,
 )
@@ -41,10 +42,11 @@ DIRECTIONAL_METHODS: tuple[str, ...] = tuple(map(method_of, ALONG_A_DIRECTION))
 CELL_METHODS: tuple[str, ...] = tuple(map(method_of, OF_CELLS))
 STACK_METHODS: tuple[str, ...] = tuple(map(method_of, OF_STACKS))
 METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)
-#: Methods of one cell that most backends do without, and need not be told that they lack; and all
-#: that there are.
+#: Methods of one cell, and of a stack, that most backends do without, and need not be told that
+#: they lack; and all that there are.
 OPTIONAL_METHODS: tuple[str, ...] = tuple(map(method_of, OF_OPTIONS))
-EVERY_METHOD: tuple[str, ...] = (*METHODS, *OPTIONAL_METHODS)
+STACK_OPTIONS: tuple[str, ...] = tuple(map(method_of, OF_STACK_OPTIONS))
+EVERY_METHOD: tuple[str, ...] = (*METHODS, *OPTIONAL_METHODS, *STACK_OPTIONS)
 
 Step: TypeAlias = Callable[[Cell, NDArray, NDArray], NDArray]
 StepJacobian: TypeAlias = Callable[[Cell, NDArray, NDArray], tuple[NDArray, NDArray]]
@@ -78,6 +80,13 @@ Stack_: TypeAlias = Callable[
 ]
 StackVjp: TypeAlias = Callable[
     [Stack, NDArray, "NDArray | None", "NDArray | None", bool, "NDArray | None", "NDArray | None"],
+    StackGradients,
+]
+StackMasked: TypeAlias = Callable[
+    [Stack, NDArray, "NDArray | None", NDArray, bool], tuple[NDArray, NDArray]
+]
+StackMaskedVjp: TypeAlias = Callable[
+    [Stack, NDArray, "NDArray | None", NDArray, bool, "NDArray | None", "NDArray | None"],
     StackGradients,
 ]
 

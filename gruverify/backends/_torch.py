@@ -59,8 +59,8 @@ from gruverify.cell import (
     parameter_name,
     unpack,
 )
+from gruverify.formulas import MaskedStackRun, StackRun, masked_stack, step
 from gruverify.formulas import stack as stack_formulas
-from gruverify.formulas import step
 
 StepOf = Callable[[Variant, Parameters, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -238,7 +238,9 @@ def builtin() -> FunctionBackend:
 
 def formulas() -> FunctionBackend:
     """`torch-formulas`: gruverify's formulas over tensors, so that autograd meets every variant."""
-    return formulas_of(step, name="torch-formulas", load_stack=_load_formula_stack)
+    made = formulas_of(step, name="torch-formulas", load_stack=_load_formula_stack)
+    masked = AutogradStack(_load_masked_stack)
+    return replace(made, stack_masked=masked.stack, stack_masked_vjp=masked.stack_vjp)
 
 
 def formulas_of(
@@ -418,10 +420,39 @@ class _FormulaStack(_Formulas):
             hs = xs.new_zeros(s.layers * s.directions, xs.shape[1], s.hidden_size)
         else:
             hs = arranged.states_of(states)
-        run = stack_formulas(s.variant, self._rows, list(xs), list(hs), lengths)
+        run = self._run(arranged, list(xs), list(hs), lengths)
         outputs, last = torch.stack(list(run.outputs)), torch.stack(list(run.last))
         return arranged.steps(outputs), arranged.states(last)
+
+    def _run(
+        self,
+        arranged: Arrangement,
+        xs: list[torch.Tensor],
+        hs: list[torch.Tensor],
+        lengths: NDArray | None,
+    ) -> StackRun | MaskedStackRun:
+        return stack_formulas(self.stack.variant, self._rows, xs, hs, lengths)
+
+
+@dataclass(frozen=True)
+class _MaskedFormulaStack(_FormulaStack):
+    """The same with a mask in the place of lengths."""
+
+    def _run(
+        self,
+        arranged: Arrangement,
+        xs: list[torch.Tensor],
+        hs: list[torch.Tensor],
+        lengths: NDArray | None,
+    ) -> StackRun | MaskedStackRun:
+        assert lengths is not None  # every masked call has a mask
+        keep = arranged.steps_of(lengths[..., None])[..., 0]
+        return masked_stack(self.stack.variant, self._rows, xs, hs, keep)
 
 
 def _load_formula_stack(stack: Stack, batch_first: bool) -> Loaded:
     return _FormulaStack(_leaves(stack.packed()), stack, batch_first)
+
+
+def _load_masked_stack(stack: Stack, batch_first: bool) -> Loaded:
+    return _MaskedFormulaStack(_leaves(stack.packed()), stack, batch_first)

@@ -314,6 +314,49 @@ class HasSequenceZoneoutVjp(Protocol):
         ...
 
 
+class HasStackMasked(Protocol):
+    """Layers of cells of which each member skips some steps: masks in mid-sequence, padding."""
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        /,
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, D·H) and the last states (L·D, B, H), arranged as in `stack`, where
+        keep (T, B), of bool, arranged as the steps of the inputs are, is True at the steps that a
+        member skips: in every layer and direction its states stay as they are, bit for bit. The
+        backward direction skips them on its way from the last step to the first.
+
+        What is returned as the output of a skipped step is what the backend declares
+        (`masked_outputs`), of each direction in its own order.
+        """
+        ...
+
+
+class HasStackMaskedVjp(Protocol):
+    """The gradients of layers of cells of which each member skips some steps."""
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> StackGradients:
+        """The gradients of parameters, inputs and states, arranged as in `stack`; either cotangent
+        may be None.
+        """
+        ...
+
+
 #: What a backend of cells may offer, what of that is a derivative along a direction, and what one
 #: of stacks may.
 OF_CELLS: tuple[type, ...] = (
@@ -339,6 +382,8 @@ OF_OPTIONS: tuple[type, ...] = (
     HasSequenceZoneout,
     HasSequenceZoneoutVjp,
 )
+#: The same of stacks.
+OF_STACK_OPTIONS: tuple[type, ...] = (HasStackMasked, HasStackMaskedVjp)
 
 
 def method_of(capability: type) -> str:

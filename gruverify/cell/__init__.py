@@ -23,6 +23,7 @@ from gruverify.cell._masks import masks_of as masks_of
 from gruverify.cell._masks import pattern as pattern
 from gruverify.cell._masks import restart_names as restart_names
 from gruverify.cell._masks import restarts_of as restarts_of
+from gruverify.cell._masks import stack_masks_of as stack_masks_of
 from gruverify.cell._masks import unit_masks_of as unit_masks_of
 from gruverify.cell._masks import unit_shares_of as unit_shares_of
 from gruverify.cell._parameters import BLOCKS as BLOCKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS
+from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS, STACK_OPTIONS
 from gruverify.invariants import Invariant
 
 #: Topics that take turns at the cases: families, and all that differentiates along a direction.
@@ -28,8 +28,8 @@ TOPICS = (
 )
 #: What a method of a cell owes besides its numbers takes turns by methods, from these cases on: who
 #: neglects a duty does so at almost every case, and is put to it by many calls. Directional methods
-#: have theirs where their topic has its turn. A stack's duties take the contract's turns: it has
-#: fewer cases.
+#: have theirs where their topic has its turn. A stack's duties take the contract's turns, but for
+#: those with masks: it has fewer cases.
 DUTIES = {
     "duties of sequence_jvp": 0,
     "duties of step": 1,
@@ -49,7 +49,12 @@ DUTIES = {
     "duties of sequence_marked_vjp": 9,
     "duties of sequence_zoneout": 9,
     "duties of sequence_zoneout_vjp": 19,
+    # Of stacks, of which there is one for every three cells.
+    "duties of stack_masked": 4,
+    "duties of stack_masked_vjp": 4,
 }
+#: Methods with masks, of cells and of stacks.
+_MASKED = (*OPTIONAL_METHODS, *STACK_OPTIONS)
 #: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
 
@@ -58,10 +63,12 @@ def topic(invariant: Invariant) -> str:
     """What it takes a turn with, a topic or the duties of a method; "" if it is checked on every
     case.
     """
-    if invariant.family == "contract" and invariant.asks_more and not invariant.of_stacks:
-        return f"duties of {invariant.needs[0]}"
+    if invariant.family == "contract" and invariant.asks_more:
+        duties = f"duties of {invariant.needs[0]}"
+        if duties in DUTIES:
+            return duties
     # All else that is said of masks, answers of the right form too, is one topic.
-    if any(method in OPTIONAL_METHODS for method in invariant.needs):
+    if any(method in _MASKED for method in invariant.needs):
         return "masks"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
         return "directional"
@@ -89,7 +96,7 @@ class Profile:
         """
         about = topic(invariant)
         turns, duties = self.turns, self.duties
-        if any(method in OPTIONAL_METHODS for method in invariant.needs):
+        if any(method in _MASKED for method in invariant.needs):
             # A case has every mask, and takes as long as seven: every other turn is enough.
             turns, duties = _every_other(turns), _every_other(duties)
         if invariant.of_stacks:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend
-from gruverify.cell import Cell, Gradients
+from gruverify.cell import Arrangement, Cell, Gradients, Stack, StackGradients
 from gruverify.faults._equivalents import equivalent
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, Pair
@@ -154,6 +154,8 @@ def masks_used_up() -> Backend:
         sequence_marked_vjp=used_up,
         sequence_zoneout=used_up,
         sequence_zoneout_vjp=used_up,
+        stack_masked=used_up,
+        stack_masked_vjp=used_up,
     )
 
 
@@ -419,6 +421,47 @@ class _Showing(NumpyBackend):
         if d_outputs is not None:
             d_outputs = np.where(self._hidden(keep), 0 * d_outputs, d_outputs)
         return super().sequence_marked_vjp(cell, inputs, state, keep, restart, d_outputs, d_last)
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+    ) -> Pair:
+        """The outputs, 0 where they are hidden, and the last states."""
+        outputs, last = super().stack_masked(stack, inputs, states, keep, batch_first)
+        hidden = self._hidden_in(stack, inputs, keep, batch_first)
+        return np.where(hidden, 0 * outputs, outputs), last
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """The gradients, without the cotangents of outputs that are hidden."""
+        if d_outputs is not None:
+            hidden = self._hidden_in(stack, inputs, keep, batch_first)
+            d_outputs = np.where(hidden, 0 * d_outputs, d_outputs)
+        both = d_outputs, d_last
+        return super().stack_masked_vjp(stack, inputs, states, keep, batch_first, *both)
+
+    def _hidden_in(
+        self, stack: Stack, inputs: NDArray, keep: NDArray, batch_first: bool
+    ) -> NDArray:
+        arranged = Arrangement.of_call(inputs, batch_first)
+        mask, halves = arranged.steps_of(keep[..., None])[..., 0], list[NDArray]()
+        for direction in range(stack.directions):
+            order = slice(None, None, 1 - 2 * direction)
+            halves.append(np.repeat(self._hidden(mask[order])[order], stack.hidden_size, axis=2))
+        hidden: NDArray = arranged.steps(np.concatenate(halves, axis=2))
+        return hidden
 
     def _hidden(self, keep: NDArray) -> NDArray:
         if self.masked_outputs == "last":

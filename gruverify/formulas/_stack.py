@@ -56,11 +56,14 @@ class Direction:
         """The gradients of the direction, those of its inputs in its own order, from the cotangents
         of the layer's outputs, T arrays (B, D·H) in time, and of its last state.
         """
+        return bptt(run, self.cotangents(d_outputs, run.states[0].shape[1]), d_last)
+
+    def cotangents(self, d_outputs: Sequence[Array] | None, H: int) -> list[Array] | None:
+        """Its half of the cotangents of the layer's outputs, T arrays (B, H) in its own order."""
         if d_outputs is None:
-            return bptt(run, None, d_last)
-        H = run.states[0].shape[1]
+            return None
         mine = slice(self.number * H, (self.number + 1) * H)
-        return bptt(run, [d_h[:, mine] for d_h in d_outputs[self.order]], d_last)
+        return [d_h[:, mine] for d_h in d_outputs[self.order]]
 
     def in_time(self, arrays: Sequence[Array]) -> Sequence[Array]:
         """Arrays of each step, which come in its own order."""
@@ -158,15 +161,17 @@ def _part(
             runner = runner_of(layer, direction.number)
             runs.append(direction.run(v, p, inputs, next(left), runner))
         layers.append(runs)
-        inputs = _outputs(runs)
+        inputs = outputs_of_layer([run.states[1:] for run in runs])
     return Part(members, len(inputs), layers, inputs)
 
 
-def _outputs(runs: Sequence[Run]) -> list[Array]:
-    """The outputs of a layer in time, (→h_t, ←h_t), each (B, D·H)."""
-    if len(runs) == 1:
-        return list(runs[0].states[1:])
-    there, back = (d.in_time(run.states[1:]) for d, run in zip(DIRECTIONS, runs, strict=True))
+def outputs_of_layer(states: Sequence[Sequence[Array]]) -> list[Array]:
+    """The outputs of a layer in time, (→h_t, ←h_t), each (B, D·H), from the states of each
+    direction in its own order.
+    """
+    if len(states) == 1:
+        return list(states[0])
+    there, back = (d.in_time(own) for d, own in zip(DIRECTIONS, states, strict=True))
     return [_side_by_side(h, other) for h, other in zip(there, back, strict=True)]
 
 
@@ -252,14 +257,14 @@ def _back(
         # The backward direction's cotangent stands last.
         for direction, run in reversed([*zip(DIRECTIONS, runs, strict=False)]):
             backs.insert(0, direction.back(run, g, left.pop() if left else None))
-        g = _inputs(backs)
+        g = inputs_of(backs)
         parameters.insert(0, [back.parameters for back in backs])
         states[:0] = [back.state for back in backs]
     assert g is not None
     return StackBptt(parameters, g, states)
 
 
-def _inputs(backs: Sequence[Bptt]) -> list[Array]:
+def inputs_of(backs: Sequence[Bptt]) -> list[Array]:
     """The cotangents of a layer's inputs in time: each direction has its share."""
     if len(backs) == 1:
         return list(backs[0].inputs)

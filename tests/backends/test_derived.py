@@ -11,7 +11,7 @@ import pytest
 import gruverify
 from gruverify import Variant, float32
 from gruverify.backends import NumpyBackend, backend, completed, derived_methods, offers, resolve
-from gruverify.cell import masks_of
+from gruverify.cell import Stack, masks_of
 from gruverify.engine import applicable, judge
 from gruverify.invariants import INVARIANTS
 
@@ -219,3 +219,17 @@ def test_runs_with_one_kind_of_marks_follow_from_those_with_both() -> None:
             assert repr(mine) == repr(theirs)
     (judgement,) = judge(CASE, found, [INVARIANTS["masks/both-is-each"]])
     assert judgement.tally.declined
+
+
+def test_everything_follows_from_a_stack_with_a_mask() -> None:
+    methods = "stack_masked", "stack_masked_vjp"
+    found: Any = completed(backend(**{name: getattr(RIGHT, name) for name in methods}))
+    one, lengths = Stack(((CASE.cell,) * 2,)), np.arange(CASE.inputs.shape[1])
+    given = one, CASE.inputs.swapaxes(0, 1).copy(), None, lengths, True
+
+    assert derived_methods(found)["stack"] == "stack_masked"
+    assert {"step", "step_vjp", "sequence", "sequence_vjp"} <= derived_methods(found).keys()
+    assert repr(found.stack(*given)) == repr(RIGHT.stack(*given))
+    d_outputs = np.ones_like(RIGHT.stack(*given)[0])
+    mine, theirs = (of.stack_vjp(*given, d_outputs, None) for of in (found, RIGHT))
+    assert repr(mine) == repr(theirs)

@@ -66,6 +66,8 @@ def test_all_functions_together_are_asked_everything() -> None:
         sequence_restarted_vjp=NUMPY.sequence_restarted_vjp,
         sequence_marked=NUMPY.sequence_marked,
         sequence_marked_vjp=NUMPY.sequence_marked_vjp,
+        stack_masked=NUMPY.stack_masked,
+        stack_masked_vjp=NUMPY.stack_masked_vjp,
         variants=VARIANTS,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gruverify
 from gruverify import float32
-from gruverify.backends import CELL_METHODS, EVERY_METHOD, OPTIONAL_METHODS
+from gruverify.backends import CELL_METHODS, EVERY_METHOD, OPTIONAL_METHODS, STACK_OPTIONS
 from gruverify.engine import PROFILES
 from gruverify.engine._profile import DUTIES, TOPICS, topic
 from gruverify.invariants import INVARIANTS
@@ -27,7 +27,8 @@ def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
 
 
 def of_masks(id: str) -> bool:
-    return any(method in OPTIONAL_METHODS for method in INVARIANTS[id].needs)
+    masked = (*OPTIONAL_METHODS, *STACK_OPTIONS)
+    return any(method in masked for method in INVARIANTS[id].needs)
 
 
 def test_what_asks_for_more_takes_turns() -> None:
@@ -42,7 +43,7 @@ def test_what_asks_for_more_takes_turns() -> None:
     for id in taking:
         each = 2 * turns if of_masks(id) else turns
         if INVARIANTS[id].of_stacks:
-            each = turns // 2
+            each //= 2
         assert len(_asked("default", id)) in (cases // each, cases // each + 1), id
 
 
@@ -51,7 +52,8 @@ def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
     owed = [id for id, invariant in INVARIANTS.items() if topic(invariant) in DUTIES]
 
     assert {topic(INVARIANTS[id]) for id in owed} == {
-        f"duties of {method}" for method in (*CELL_METHODS, *OPTIONAL_METHODS, "reloaded")
+        f"duties of {method}"
+        for method in (*CELL_METHODS, *OPTIONAL_METHODS, *STACK_OPTIONS, "reloaded")
     }
     for id in owed:
         each = 2 * duties if of_masks(id) else duties

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruverify.backends import EVERY_METHOD, OPTIONAL_METHODS, WAYS
+from gruverify.backends import EVERY_METHOD, OPTIONAL_METHODS, STACK_OPTIONS, WAYS
 from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants.core._blocks import spelled
@@ -401,8 +401,23 @@ FALSIFIES |= {
     "new-starts-wait-for-a-step": ("masks/both-kept",),
     "gradient-passes-a-skipped-restart": ("masks/both-gradient", "masks/both-cut-gradient"),
     "masks-used-up": tuple(
-        f"contract/no-mutation-{method.replace('_', '-')}" for method in OPTIONAL_METHODS
+        f"contract/no-mutation-{method.replace('_', '-')}"
+        for method in (*OPTIONAL_METHODS, *STACK_OPTIONS)
     ),
+    "stack-mask-in-the-first-layer-alone": ("masks/stack", "masks/stack-kept"),
+    "stack-mask-late-by-a-step-in-each-layer": ("masks/stack", "masks/stack-padding-is-lengths"),
+    "backward-mask-not-reversed": (
+        "masks/stack",
+        "masks/stack-content",
+        "masks/stack-padding-is-lengths",
+    ),
+    "backward-mask-ignored": ("masks/stack", "masks/stack-kept"),
+    "last-states-of-a-stack-without-mask": ("masks/stack", "masks/stack-kept"),
+    "stack-mask-multiplied": ("masks/stack-content",),
+    "fast-path-of-a-stack-loses-the-states": ("masks/stack-nothing-skipped",),
+    "skipped-steps-teach-a-stack": ("masks/stack-gradient", "masks/stack-gradient-passes"),
+    "skipped-inputs-of-a-stack-have-gradients": ("masks/stack-gradient-of-skipped",),
+    "skipped-steps-change-gradients-of-states": ("masks/stack-gradient-passes",),
     "hard-sigmoid-of-another-library": ("agreement/kinks", "agreement/one-unit-gradient"),
     "activations-ignored": ("agreement/kinks", "agreement/step"),
     "alpha-ignored": ("agreement/kinks", "agreement/step"),

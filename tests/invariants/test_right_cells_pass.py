@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gruverify import FORMATS, Backend, Case, Format, Variant, backend
-from gruverify.backends import DIRECTIONAL_METHODS, TARGETS, NumpyBackend, resolve
+from gruverify.backends import DIRECTIONAL_METHODS, STACK_OPTIONS, TARGETS, NumpyBackend, resolve
 from gruverify.cell import BLOCKS, AnyCase, Parameters
 from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.engine._judge import applicable
@@ -45,7 +45,7 @@ _OTHER_MODULES = {
 REFUSED: dict[str, set[str]] = {
     "numpy": set(),
     "torch": _EMPTY | _EMPTY_STACKS | _IDLE | _OTHER_MODULES,
-    "torch-formulas": _EMPTY_STACKS,
+    "torch-formulas": _EMPTY_STACKS | {f"contract/no-steps-{named(m)}" for m in STACK_OPTIONS},
 }
 #: What torch's own GRU refuses where there are lengths as well: a batch of no members.
 REFUSED_OF_LENGTHS = {"contract/no-members-stack", "contract/no-members-stack-vjp"}

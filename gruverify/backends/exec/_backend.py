@@ -250,14 +250,58 @@ class Asked(
     ) -> StackGradients:
         """The gradients at the cotangents d_outputs and d_last, arranged as the inputs are."""
         given = {"inputs": inputs, "states": states, "d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients_of_stack("stack_vjp", stack, given, lengths, batch_first)
+
+    def _gradients_of_stack(
+        self,
+        method: str,
+        stack: Stack,
+        given: Mapping[str, NDArray | None],
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> StackGradients:
+        inputs = given["inputs"]
+        assert inputs is not None  # every stack is given some
         shapes: Shapes = {
             **{name: array.shape for name, array in stack.packed().items()},
             "inputs": inputs.shape,
             "states": _states(stack, inputs, batch_first),
         }
-        found = self._of_stack("stack_vjp", stack, given, lengths, batch_first, shapes)
+        found = self._of_stack(method, stack, given, lengths, batch_first, shapes)
         parameters = {name: found[name] for name in stack.packed() if name in found}
         return StackGradients(parameters, found["inputs"], found.get("states"))
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        /,
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), of members that skip steps."""
+        outputs = (*inputs.shape[:-1], stack.directions * stack.hidden_size)
+        shapes: Shapes = {"outputs": outputs, "last": _states(stack, inputs, batch_first)}
+        given = {"inputs": inputs, "states": states, "keep": _numbers(keep, stack)}
+        found = self._of_stack("stack_masked", stack, given, None, batch_first, shapes)
+        return found["outputs"], found["last"]
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> StackGradients:
+        """Their gradients at the cotangents d_outputs and d_last, arranged as the inputs are."""
+        given = {"inputs": inputs, "states": states, "keep": _numbers(keep, stack)}
+        given |= {"d_outputs": d_outputs, "d_last": d_last}
+        return self._gradients_of_stack("stack_masked_vjp", stack, given, None, batch_first)
 
     def _run(
         self,
@@ -342,7 +386,7 @@ def _words(variant: Variant) -> dict[str, str]:
     return {"reset": variant.reset, "update": variant.update, "biases": variant.biases}
 
 
-def _numbers(marks: NDArray, cell: Cell) -> NDArray:
+def _numbers(marks: NDArray, cell: Cell | Stack) -> NDArray:
     """Marks as 0 and 1 in the format of all arrays of a request."""
     return marks.astype(cell.format.dtype)
 

@@ -94,6 +94,8 @@ _PASSED_ON = {
     "sequence_zoneout_vjp": ("gradient of state", "d_last"),
     "stack": ("last", "states"),
     "stack_vjp": ("gradient of states", "d_last"),
+    "stack_masked": ("last", "states"),
+    "stack_masked_vjp": ("gradient of states", "d_last"),
 }
 
 

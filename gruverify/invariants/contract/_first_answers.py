@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
-from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS, derived_methods, offers
+from gruverify.backends import (
+    DIRECTIONAL_METHODS,
+    OPTIONAL_METHODS,
+    STACK_OPTIONS,
+    derived_methods,
+    offers,
+)
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._blocks import pairs
@@ -23,7 +29,7 @@ from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
 
 
-def _answered(method: str, trial: Trial) -> object:
+def _answered(method: str, trial: AnyTrial) -> object:
     return trial.observed.ask(method)
 
 
@@ -41,6 +47,9 @@ READ: dict[str, Callable[[Trial], object]] = {
 #: Methods that are asked for masks, too, and are read alike.
 READ_MASKED: dict[str, Callable[[Trial], object]] = {
     method: partial(_answered, method) for method in OPTIONAL_METHODS
+}
+READ_MASKED_STACK: dict[str, Callable[[StackTrial], object]] = {
+    method: partial(_answered, method) for method in STACK_OPTIONS
 }
 READ_STACK: dict[str, Callable[[StackTrial], object]] = {
     "stack": lambda trial: trial.observed.stack,
@@ -64,9 +73,9 @@ _LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), 
     "stack_vjp": STACKED
 }
 # Of masks the survey of sizes asks nothing: its runs are drawn without them.
-_LENGTHS |= dict.fromkeys(OPTIONAL_METHODS, NEVER)
+_LENGTHS |= dict.fromkeys((*OPTIONAL_METHODS, *STACK_OPTIONS), NEVER)
 
-for _method, _read in (READ | READ_STACK | READ_MASKED).items():
+for _method, _read in (READ | READ_STACK | READ_MASKED | READ_MASKED_STACK).items():
     invariant(
         f"contract/shape-{_method.replace('_', '-')}",
         f"{_method} returns arrays of the documented shapes in the case's format",
@@ -148,15 +157,15 @@ def no_mutation(trial: Trial) -> Iterator[Residual]:
         yield unchanged(trial.observed, method)
 
 
-def _no_mutation_by(method: str) -> Callable[[Trial], Iterator[Residual]]:
-    def check(trial: Trial) -> Iterator[Residual]:
+def _no_mutation_by(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
         trial.observed.ask(method)
         yield unchanged(trial.observed, method)
 
     return check
 
 
-for _method in (*DIRECTIONAL_METHODS, *OPTIONAL_METHODS):
+for _method in (*DIRECTIONAL_METHODS, *OPTIONAL_METHODS, *STACK_OPTIONS):
     invariant(
         f"contract/no-mutation-{_method.replace('_', '-')}",
         f"no call of {_method} changes its arguments or the parameters",

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import NDArray
-from gruverify.backends import EVERY_METHOD, STACK_METHODS, Declarations, Sizes, is_of_few
+from gruverify.backends import (
+    EVERY_METHOD,
+    STACK_METHODS,
+    STACK_OPTIONS,
+    Declarations,
+    Sizes,
+    is_of_few,
+)
 from gruverify.cell import Cell, Stack
 
 
@@ -38,6 +45,10 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
         yield f"min_length={declared.min_length}"
     if method in STACK_METHODS:
         yield from _conflicts_of_stack(declared, *arguments[:5])
+    if method in STACK_OPTIONS:
+        # What stands in the place of lengths is a mask.
+        stack, _, _, _, batch_first = arguments[:5]
+        yield from _conflicts_of_stack(declared, stack, inputs, state, None, batch_first)
 
 
 def _sizes(subject: Cell | Stack, inputs: NDArray, batch_first: bool = False) -> Sizes:

@@ -16,6 +16,7 @@ from gruverify.cell import DISTINCT, PATTERNS, Case, mask_names, masks_of, unit_
 from gruverify.formulas import activations, next_state
 from gruverify.invariants.core._local import flat, lost, one_behind, stacked, unknown
 from gruverify.invariants.core._residual import Floats
+from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -128,7 +129,7 @@ def before_the_last_start(restart: Mask) -> Mask:
     return np.concatenate([from_here_on[1:], np.zeros_like(restart[:1])])
 
 
-def given_slack(trial: Trial, values: NDArray) -> Floats | float:
+def given_slack(trial: Trial | StackTrial, values: NDArray) -> Floats | float:
     """How far numbers that the backend was given may be from what it returns of them unchanged."""
     slack = trial.exact.mode.of_given(values.astype(np.float64))
     return 0.0 if slack is None else slack

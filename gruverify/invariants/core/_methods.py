@@ -19,6 +19,7 @@ from gruverify.cell import (
     masks_of,
     pack,
     restarts_of,
+    stack_masks_of,
     unit_masks_of,
 )
 from gruverify.formulas import Bptt
@@ -69,7 +70,7 @@ def parts(case: AnyCase, method: str, answer: Any) -> Parts:
     """
     if method == "step":
         return {"h": ("bi", answer)}
-    if method == "stack":
+    if method in ("stack", "stack_masked"):
         return {"outputs": ("tbi", answer[0]), "last": ("sbi", answer[1])}
     if method in PAIRS:
         return {
@@ -151,9 +152,15 @@ def _of_zoneout(trial: Trial, method: str) -> Any:
 
 
 def _of_stack(trial: StackTrial, method: str) -> Any:
+    exact, keep = trial.exact, stack_masks_of(trial.case)
     if method == "stack":
-        return trial.exact.outputs.radius, trial.exact.last.radius
-    balls: StackBalls = trial.exact.gradients
+        return exact.outputs.radius, exact.last.radius
+    if method == "stack_masked":
+        run = exact.masked_run(keep)
+        return _stacked(run.outputs), _stacked(run.last)
+    balls: StackBalls = exact.gradients
+    if method == "stack_masked_vjp":
+        balls = exact.masked_gradients(keep, np.ones(trial.case.d_outputs.shape, bool))
     parameters = {name: ball.radius for name, ball in balls.parameters.items()}
     return StackGradients(parameters, balls.inputs.radius, balls.states.radius)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from gruverify._named import DeclaredValues
-from gruverify.backends import STACK_METHODS, Declarations
+from gruverify.backends import STACK_METHODS, STACK_OPTIONS, Declarations
 from gruverify.cell import Variant
 from gruverify.invariants.core._residual import Residual
 
@@ -73,7 +73,7 @@ class Invariant:
         """Whether it reads the trial of a stack, and not of a cell: whether it needs a method of
         stacks.
         """
-        return any(method in STACK_METHODS for method in self.needs)
+        return any(method in (*STACK_METHODS, *STACK_OPTIONS) for method in self.needs)
 
 
 #: Numbers of steps at which the survey of sizes asks an invariant. What bounds a whole run claims

@@ -14,8 +14,24 @@ import numpy as np
 from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.backends import Backend, Declarations, rounding_in
-from gruverify.cell import Cell, Parameters, StackCase, StackGradients, Variant, parameter_name
-from gruverify.formulas import StackRun, stack, stack_bptt
+from gruverify.cell import (
+    Cell,
+    Parameters,
+    StackCase,
+    StackGradients,
+    Variant,
+    parameter_name,
+    stack_masks_of,
+)
+from gruverify.formulas import (
+    MaskedStackRun,
+    StackBptt,
+    StackRun,
+    masked_stack,
+    masked_stack_bptt,
+    stack,
+    stack_bptt,
+)
 from gruverify.invariants.core._blocks import BLOCKS_OF
 from gruverify.invariants.core._calls import Calls, is_array, pair_of
 from gruverify.invariants.core._obstacle import Malformed, asking
@@ -86,8 +102,26 @@ class StackExact:
         """Gradients at the cotangents of the last states alone."""
         return self._back(None, self._balls(self.case.d_last))
 
+    # -- with steps that members skip; keep is (T, B) ----------------------------------------------
+
+    def masked_run(self, keep: NDArray) -> MaskedStackRun:
+        """The stack with such steps, run forward."""
+        c = self.case
+        rows = c.stack.each(lambda cell: cell.parameters(lambda a: Ball.exact(self.mode, a)))
+        return masked_stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), keep)
+
+    def masked_gradients(self, keep: NDArray, seen: NDArray) -> StackBalls:
+        """Its gradients at both cotangents; seen: the steps (T, B, D·H) whose outputs hand theirs
+        on.
+        """
+        d_outputs = np.where(seen, self.case.d_outputs, np.zeros_like(self.case.d_outputs))
+        cotangents = self._balls(d_outputs), self._balls(self.case.d_last)
+        return self._named(masked_stack_bptt(self.masked_run(keep), *cotangents))
+
     def _back(self, d_outputs: list[Ball] | None, d_last: list[Ball] | None) -> StackBalls:
-        back = stack_bptt(self.run, d_outputs, d_last)
+        return self._named(stack_bptt(self.run, d_outputs, d_last))
+
+    def _named(self, back: StackBptt) -> StackBalls:
         parameters = dict[str, Ball]()
         for layer, row in enumerate(back.parameters):
             for d, p in enumerate(row):
@@ -147,8 +181,15 @@ class StackObserved(Calls):
         }
         given: Keywords = {}
         for name in _ARGUMENTS[method]:
-            value = changes.get(name, getattr(self.case, name))
-            if name in arranged and value is not None:
+            if name in changes:
+                value: Any = changes[name]
+            elif name == "keep":
+                value = stack_masks_of(self.case)
+            else:
+                value = getattr(self.case, name)
+            if name == "keep":
+                value = np.ascontiguousarray(to.steps(value[..., None])[..., 0])
+            elif name in arranged and value is not None:
                 value = np.ascontiguousarray(arranged[name](value))
             given[name] = value
         return given
@@ -162,17 +203,17 @@ class StackObserved(Calls):
         case has not.
         """
         with asking(method):
-            if method == "stack_vjp":
-                return self._gradients(returned, self.case.states, **other)
-            outputs, last = pair_of("stack", returned)
+            if method.endswith("_vjp"):
+                return self._gradients(method, returned, self.case.states, **other)
+            outputs, last = pair_of(method, returned)
             return self._steps("outputs", outputs, "TBO", **other), self._states(
                 "last", last, **other
             )
 
     def _checked_with(self, method: str, returned: object, changes: Keywords) -> Any:
-        if method == "stack_vjp" and "states" in changes:
+        if method.endswith("_vjp") and "states" in changes:
             with asking(method):
-                return self._gradients(returned, changes["states"])
+                return self._gradients(method, returned, changes["states"])
         return self.checked(method, returned)
 
     @property
@@ -187,10 +228,12 @@ class StackObserved(Calls):
         found: StackGradients = self.ask("stack_vjp")
         return found
 
-    def _gradients(self, value: object, states: NDArray | None, **other: int) -> StackGradients:
+    def _gradients(
+        self, method: str, value: object, states: NDArray | None, **other: int
+    ) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(
-                f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients"
+                f"{method} returned {type(value).__name__}, expected gruverify.StackGradients"
             )
         variant, found = self.case.variant, dict[str, NDArray]()
         for name, parameter in self.case.stack.packed().items():
@@ -200,7 +243,7 @@ class StackObserved(Calls):
             # Names are checked before numbers: a missing gradient is no wrong one.
             if name not in value.parameters:
                 given = ", ".join(value.parameters) or "none"
-                raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
+                raise Malformed(f"{method} returned no gradient of {name} (it has: {given})")
             self._like(f"gradient of {name}", value.parameters[name], parameter)
             found[name] = value.parameters[name]
             if not all(
@@ -254,9 +297,18 @@ class StackObserved(Calls):
 _ARGUMENTS = {
     "stack": ("inputs", "states", "lengths", "batch_first"),
     "stack_vjp": ("inputs", "states", "lengths", "batch_first", "d_outputs", "d_last"),
+    "stack_masked": ("inputs", "states", "keep", "batch_first"),
+    "stack_masked_vjp": ("inputs", "states", "keep", "batch_first", "d_outputs", "d_last"),
 }
 #: The axes of the arguments that are arrays, time first.
-_AXES = {"inputs": "TBI", "states": "SBH", "lengths": "B", "d_outputs": "TBO", "d_last": "SBH"}
+_AXES = {
+    "inputs": "TBI",
+    "states": "SBH",
+    "lengths": "B",
+    "keep": "TB",
+    "d_outputs": "TBO",
+    "d_last": "SBH",
+}
 
 
 def _arranged(letters: str, case: StackCase) -> str:

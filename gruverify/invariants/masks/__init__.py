@@ -2,7 +2,7 @@
 state.
 """
 
-from gruverify.invariants.masks import _both, _gradients, _restarts, _values, _zoneout
+from gruverify.invariants.masks import _both, _gradients, _restarts, _stacks, _values, _zoneout
 
 #: In the order of every report.
 FILES = (
@@ -10,5 +10,6 @@ FILES = (
     _gradients,
     _restarts,
     _both,
+    _stacks,
     _zoneout,
 )

@@ -34,6 +34,8 @@ ARGUMENTS = {
     "sequence_marked_vjp": "inputs state keep restart d_outputs d_last",
     "sequence_zoneout": "inputs state keep_units",
     "sequence_zoneout_vjp": "inputs state keep_units d_outputs d_last",
+    "stack_masked": "inputs states keep batch_first",
+    "stack_masked_vjp": "inputs states keep batch_first d_outputs d_last",
     "stack": "inputs states lengths batch_first",
     "stack_vjp": "inputs states lengths batch_first d_outputs d_last",
 }
@@ -47,6 +49,7 @@ RETURNED = {
     "sequence_marked": "outputs last",
     "sequence_zoneout": "outputs last",
     "stack": "outputs last",
+    "stack_masked": "outputs last",
 }
 
 

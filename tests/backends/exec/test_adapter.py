@@ -68,6 +68,11 @@ def arguments(method: str, format: Format, variant: Variant) -> tuple[Any, ...]:
         "sequence_zoneout": (one.cell, one.inputs, None, unit_masks_of(one)),
         "sequence_zoneout_vjp": (one.cell, one.inputs, one.state, unit_masks_of(one), *back[2:]),
         "stack": (Stack(((one.cell,),)), one.inputs, None, np.array([3, 1]), False),
+        "stack_masked": (Stack(((one.cell,) * 2,)), one.inputs, None, MARKS, False),
+        "stack_masked_vjp": (
+            *(Stack(((one.cell,),)), one.inputs, one.state[None], MARKS, False),
+            *(None, one.d_last[None]),
+        ),
         "stack_vjp": (
             *(Stack(((one.cell,) * 2,)), one.inputs[:, 0], None, None, False),
             *(None, np.concatenate([one.d_last[:1], one.d_last[:1]])),
