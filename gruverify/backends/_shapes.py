@@ -12,11 +12,12 @@ from gruverify.backends._declarations import Declarations
 #: Size by letter: H hidden, I input, B batch, T time; of a stack, L layers and D directions.
 Sizes: TypeAlias = Mapping[str, int]
 
-#: What is drawn: one unit; no two sizes the same; and two of them the same.
+#: What is drawn: one unit; as many units as inputs, and members as steps, which no other has; and,
+#: where there are surveys beside, three units. Any two axes differ in one of the first two.
 DRAWN: tuple[Sizes, ...] = (
-    {"H": 1, "I": 2, "B": 2, "T": 3, "L": 1, "D": 1},
-    {"H": 3, "I": 2, "B": 4, "T": 3, "L": 2, "D": 2},
-    {"H": 4, "I": 4, "B": 2, "T": 2, "L": 1, "D": 2},
+    {"H": 1, "I": 2, "B": 2, "T": 3, "L": 2, "D": 2},
+    {"H": 4, "I": 4, "B": 2, "T": 2, "L": 1, "D": 1},
+    {"H": 3, "I": 2, "B": 4, "T": 3, "L": 1, "D": 2},
 )
 #: As many units as the survey of gates has in a cell.
 WIDE: Sizes = {"H": 48, "I": 8, "B": 2, "T": 2}
@@ -83,15 +84,19 @@ def is_of_few(declared: Declarations, sizes: Sizes) -> bool:
     """Whether a target of few shapes is called with these sizes, of a step (without T), a sequence
     or a stack.
 
-    Besides what is drawn it is called with one step of it, one member of it, one layer in one
-    direction of it, and, at the first of the sizes, about no step and no member.
+    Besides what is drawn it is called with one layer in one direction of it, at the first of the
+    sizes about no step and no member, and at the others with one step and one member.
     """
     drawn = drawn_sizes(declared)
     for number, one in enumerate(drawn):
-        nothing = {0} if number == 0 else set[int]()
+        less = set[int]()
+        if number == 0:
+            less.add(0)
+        if number > 0 or len(drawn) == 1:
+            less.add(1)
         near = {
-            "B": {one["B"], 1} | nothing,
-            "T": {one["T"], 1} | nothing,
+            "B": {one["B"]} | less,
+            "T": {one["T"]} | less,
             "L": {one["L"], 1},
             "D": {one["D"], 1},
         }

@@ -22,7 +22,6 @@ from gruverify.backends import (
 )
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
-from gruverify.engine._profile import topic
 from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import OURSELVES, Tally, judged, not_judged
 from gruverify.engine._verdict import VALUES
@@ -41,8 +40,8 @@ from gruverify.invariants import (
 )
 
 #: Of cells with more weights, what is found of a changed case is not kept for the next invariant,
-#: nor what is found of the case itself for those that read other answers: there may be fifty such
-#: cases, and each takes twenty times the memory of its weights.
+#: nor what is found of the case itself for those of another family or of other methods: there may
+#: be fifty such cases, and each takes twenty times the memory of its weights.
 _SHARED = 2**17
 
 
@@ -136,11 +135,9 @@ def judge_trial(
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
-            # What has no turns reads the same first answers; all else needs answers of its own.
-            kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
-            if large and kind != about:
+            if large and (invariant.family, invariant.needs) != about:
                 trial.forget()
-                about = kind
+                about = invariant.family, invariant.needs
             yield _judge(trial, invariant, met, first=first)
             if large:
                 trial.forget_changes()

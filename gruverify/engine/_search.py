@@ -152,7 +152,7 @@ def streams_for(
     if cells or not stacks:
         strategies = [
             strategy_for(backend, fmt, **options)
-            for options in _drawn_sizes(backend, "HIBT", max_size)
+            for options in _drawn_sizes(backend, "HIBT", count, max_size)
         ]
         found.append(Stream(_any_of(strategies), count, seed_for(seed, fmt)))
         if count >= _SURVEYS_FROM:
@@ -160,7 +160,7 @@ def streams_for(
     if stacks:
         # Rounded up: there is always one.
         few = -(-count // 3) if cells else count
-        options_of_stacks = _drawn_sizes(backend, "HIBTLD", max_size)
+        options_of_stacks = _drawn_sizes(backend, "HIBTLD", count, max_size)
         strategies_of_stacks = [
             stack_strategy_for(backend, fmt, **options) for options in options_of_stacks
         ]
@@ -182,9 +182,13 @@ def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
     return one_of(strategies)
 
 
-def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[Keywords]:
+def _drawn_sizes(
+    backend: Backend, letters: str, count: int, max_size: int | None
+) -> list[Keywords]:
     """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a
     pool of few shapes.
+
+    count: the cases of the run. Without surveys it has two of the pool.
     """
     declared = declarations_of(backend)
     if declared.shapes == "any":
@@ -193,11 +197,13 @@ def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[K
         else:
             least = shortest(backend)
         return [_capped(least, backend, _USUAL, max_size)]
-    return [
-        size_arguments(sizes, letters)
-        for sizes in drawn_sizes(declared)
-        if is_within(sizes, max_size)
-    ]
+    pool = drawn_sizes(declared)
+    if count < _SURVEYS_FROM:
+        pool = pool[:2]
+        if "L" not in letters:
+            # With one unit much that is wrong shows nothing, so that is one cell in three.
+            pool.append(pool[-1])
+    return [size_arguments(sizes, letters) for sizes in pool if is_within(sizes, max_size)]
 
 
 #: The sizes up to which cases are drawn at random; T of one that takes a single step.

@@ -23,6 +23,7 @@ from gruverify.invariants.core._changes import (
     update_preactivation,
     with_inputs,
 )
+from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
@@ -377,26 +378,25 @@ def reset_sides_agree(trial: Trial) -> Iterator[Residual]:
 # -- one backward pass -----------------------------------------------------------------------------
 
 
-def once_from_zero(case: Case) -> Case:
-    """One step from a state of zeros."""
-    once = single(case)
-    return replace(once, state=np.zeros_like(once.state))
+def from_zero(case: Case) -> Case:
+    """The case from a state of zeros."""
+    return replace(case, state=np.zeros_like(case.state))
 
 
 @invariant(
     "conventions/one-pass",
-    "at h_0 = 0 and T = 1 the gradients that are exactly 0 are those of W_h and, before the "
+    "h_0 = 0, a loss of h_1: the gradients that are exactly 0 are those of W_h and, before the "
     "product, of W_xr and b_r",
     source="theory 4, (4.7); M60",
     bound="exact",
     needs=["sequence_vjp"],
 )
 def one_pass(trial: Trial) -> Iterator[Residual]:
-    once = trial.on(once_from_zero)
+    once = with_loss_of_first_step(trial).on(from_zero)
     silent = {"W_hz", "W_hr", "W_hc"} | (
         {"W_xr", "b_xr", "b_hr"} if once.case.cell.variant.reset == "before" else set()
     )
-    found, balls = once.observed.sequence_vjp_of_last, once.exact.gradients_of_last.parameters
+    found, balls = once.observed.sequence_vjp, once.exact.gradients.parameters
     for block, gradient, ball in pairs(once.case.cell.variant, found, balls):
         if block in silent:
             unknown = overlooked(np.isinf(ball.radius))

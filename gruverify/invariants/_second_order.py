@@ -5,7 +5,6 @@ found.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 from typing import TypeAlias
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from gruverify.cell import Case, Gradients
 from gruverify.invariants.core._blocks import compared
+from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._registry import SHORT, Check, invariant
 from gruverify.invariants.core._residual import Residual
 from gruverify.invariants.core._tangent import turned_tangent
@@ -58,22 +58,15 @@ def two_ways(trial: Trial) -> Iterator[Residual]:
     )
 
 
-def first_step(case: Case) -> Case:
-    """The first step alone."""
-    if len(case.inputs) == 1:
-        return case
-    return replace(case, inputs=case.inputs[:1], d_outputs=case.d_outputs[:1])
-
-
 @invariant(
     "second-order/symmetric",
-    "∂²L/∂a∂b = ∂²L/∂b∂a between an entry of W_x, one of W_h and one of h_0, of one step",
+    "∂²L/∂a∂b = ∂²L/∂b∂a between an entry of W_x, one of W_h and one of h_0, for a loss of h_1",
     source="theory 8; 11, M68",
     needs=["sequence_hvp"],
     unless={"state_gradient": False},
 )
 def symmetric(trial: Trial) -> Iterator[Residual]:
-    one = trial.on(first_step)
+    one = with_loss_of_first_step(trial)
     entries = _entries(one.case)
     rows = {entry: _row_of_hessian(one, entry, entries) for entry in entries}
     for a, b in combinations(entries, 2):
@@ -122,19 +115,20 @@ def _row_of_hessian(
 
 @invariant(
     "second-order/homogeneous",
-    "H(-v/2) = -Hv/2, of one step",
+    "H(-v/2) = -Hv/2, for a loss of h_1",
     source="theory 11, M52",
     needs=["sequence_hvp"],
 )
 def homogeneous(trial: Trial) -> Iterator[Residual]:
-    one = trial.on(first_step)
+    one = with_loss_of_first_step(trial)
     variant = one.case.cell.variant
-    turned = turned_tangent(one.observed.tangent)
-    answer = one.observed.fresh_answer("sequence_hvp", tangent=turned)
-    back = combined(lambda a: -2 * a, vector(variant, answer))
-    del turned, answer  # each is as large as all weights
+    turned = vector(
+        variant,
+        one.observed.fresh_answer("sequence_hvp", tangent=turned_tangent(one.observed.tangent)),
+    )
     # Every error made at -v/2 is at most the one made at v.
     allowed = combined(lambda radius: 3 * radius, radii(one, one.exact.hvp))
+    back = combined(lambda a: -2 * a, turned)
     yield from agree_within(
         "-2 H(-v/2):", back, vector(variant, one.observed.sequence_hvp), allowed
     )

@@ -25,7 +25,7 @@ class Recording(NumpyBackend):
     formats = (float32,)
     shapes = "few"
     step_jacobian = sequence_jvp = sequence_hvp = sequence_hvp_reverse = None  # type: ignore[assignment]
-    stack = stack_vjp = None  # type: ignore[assignment]
+    stack = stack_vjp = stack_masked = stack_masked_vjp = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self.pairs = set[tuple[Any, ...]]()
@@ -67,7 +67,7 @@ def test_a_run_asks_about_few_shapes_and_conforms() -> None:
     result = check(recording, profile="quick")
 
     assert result.verdict == "conforms"
-    assert len(recording.pairs) <= 60
+    assert len(recording.pairs) <= 24
     assert {method for method, *_ in recording.pairs} == set(FOUR)
     assert result.header["declarations"]["shapes"] == "few"
 
@@ -135,8 +135,8 @@ def test_the_first_case_of_some_sizes_says_that_it_compiles() -> None:
     check(Recording(), only=["agreement/step"], max_cases=20, listener=told.append)
 
     sizes = [event.sizes for event in told if isinstance(event, Compiling)]
-    assert "H=1, I=2, B=2, T=3" in sizes
-    assert len(sizes) == len(set(sizes)) == 3
+    # A run without surveys has two sizes of the pool.
+    assert sizes == ["H=1, I=2, B=2, T=3", "H=4, I=4, B=2, T=2"]
 
 
 class OfSteps(Recording):

@@ -19,6 +19,7 @@ from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import BLOCKS, Case, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants.core._blocks import block_of, letters, pairs
+from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
@@ -153,23 +154,27 @@ def _summed(α: Ball, _: int) -> Ball:
     return α.sum(0)
 
 
-# -- one member and one step: every block of the gradient is an outer product ----------------------
+# -- a loss of one member and one step: every block of the gradient is an outer product ------------
 
 
-def lone_step(case: Case) -> Case:
-    """The first member's first step alone."""
-    return replace(
-        case,
-        inputs=case.inputs[:1, :1],
-        state=case.state[:1],
-        d_outputs=case.d_outputs[:1, :1],
-        d_last=case.d_last[:1],
-    )
+def lone_step(trial: Trial) -> Trial:
+    """A loss of the first member's state after the first step alone."""
+    return with_loss_of_first_step(trial).on(of_first_member)
+
+
+def of_first_member(case: Case) -> Case:
+    """The case with a loss of its first member alone."""
+    if len(case.d_last) == 1:
+        return case
+    d_outputs, d_last = case.d_outputs.copy(), case.d_last.copy()
+    d_outputs[:, 1:] = d_last[1:] = 0
+    return replace(case, d_outputs=d_outputs, d_last=d_last)
 
 
 @invariant(
     "gradient/recurrent-bias-is-reset",
-    "T = B = 1: dL/db_hc = r∘dL/db_xc where the reset gate stands after the product",
+    "a loss of one member's h_1: dL/db_hc = r∘dL/db_xc where the reset gate stands after the "
+    "product",
     source="theory 2, (2.4); M61",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
@@ -178,7 +183,7 @@ def lone_step(case: Case) -> Case:
     ),
 )
 def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
-    lone = trial.on(lone_step)
+    lone = lone_step(trial)
     found, α, r = lone.observed.sequence_vjp, _lone_gates(lone), lone.exact.step.r
     yield _product(
         "dL/db_hc - r∘dL/db_xc", "i", block_of(found, "b_hc"), block_of(found, "b_xc"), α.c[0], r[0]
@@ -197,8 +202,7 @@ def _product(
 
 
 def _lone_gates(lone: Trial) -> GateCotangents:
-    (term,) = lone.exact.terms
-    return _common_gates(lone, term)
+    return _common_gates(lone, lone.exact.terms[-1])
 
 
 def _outer_factors(lone: Trial, α: GateCotangents, block: str) -> tuple[Ball, Ball]:
@@ -218,15 +222,15 @@ def _outer_factors(lone: Trial, α: GateCotangents, block: str) -> tuple[Ball, B
 
 @invariant(
     "gradient/outer-product",
-    "T = B = 1: dL/dW_xk = (dL/db_xk) xᵀ, dL/dW_hk = (dL/db_hk) h'ᵀ, with r∘h' for c before the "
-    "product",
+    "a loss of one member's h_1: dL/dW_xk = (dL/db_xk) xᵀ, dL/dW_hk = (dL/db_hk) h'ᵀ, with r∘h' "
+    "for c before the product",
     source="theory 2, (2.4); M62",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
     applies=_biased,
 )
 def outer_product(trial: Trial) -> Iterator[Residual]:
-    lone = trial.on(lone_step)
+    lone = lone_step(trial)
     found, α = lone.observed.sequence_vjp, _lone_gates(lone)
     for block in _WEIGHTS:
         bias = _cotangent_of(lone.case.cell.variant, block)
@@ -236,13 +240,13 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/rank-one",
-    "T = B = 1: every 2×2 minor of dL/dW_xk and of dL/dW_hk is 0, for rank dW ≤ B·T",
+    "a loss of one member's h_1: every 2×2 minor of dL/dW_xk and of dL/dW_hk is 0",
     source="theory 2, (2.4); M62",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
 )
 def rank_one(trial: Trial) -> Iterator[Residual]:
-    lone = trial.on(lone_step)
+    lone = lone_step(trial)
     gradients, gates = lone.observed.sequence_vjp, _lone_gates(lone)
     for block in _WEIGHTS:
         α, v = _outer_factors(lone, gates, block)
@@ -278,20 +282,20 @@ def _grown(size: Floats, up: Floats, others: tuple[Floats, Floats]) -> Floats:
 
 
 def from_nothing(case: Case) -> Case:
-    """One step from a state of zeros."""
-    return replace(case, inputs=case.inputs[:1], d_outputs=case.d_outputs[:1], state=0 * case.state)
+    """The case from a state of zeros."""
+    return replace(case, state=0 * case.state)
 
 
 @invariant(
     "gradient/zero-set",
-    "T = 1, h_0 = 0: dL/d(W_hr, W_hz, W_hc) = 0 exactly, and dL/d(W_xr, b_r) where the reset "
-    "gate stands before",
+    "h_0 = 0, a loss of h_1: dL/d(W_hr, W_hz, W_hc) = 0 exactly, and dL/d(W_xr, b_r) where the "
+    "reset gate stands before",
     source="theory 4, (4.7); M60",
     bound="exact",
     needs=["sequence_vjp"],
 )
 def zero_set(trial: Trial) -> Iterator[Residual]:
-    still = trial.on(from_nothing)
+    still = with_loss_of_first_step(trial).on(from_nothing)
     variant = still.case.cell.variant
     silent = {"W_hr", "W_hz", "W_hc"} | (
         {"W_xr", "b_xr", "b_hr"} if variant.reset == "before" else set()

@@ -26,6 +26,7 @@ from gruverify.invariants.core._changes import (
     stretched,
     update_preactivation,
 )
+from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._obstacle import BackendRaised, Declined, RuledOut
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
@@ -185,11 +186,11 @@ def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
 
 
 def saturated(case: Case) -> Case:
-    """One step with update and reset gates that are exactly 0 or 1, all four in turn."""
+    """Update and reset gates that are exactly 0 or 1, all four in turn."""
     z = update_preactivation(
         case.cell.variant, cycled(case, SATURATED, SATURATED, -SATURATED, -SATURATED)
     )
-    return pinned(single(case), r=cycled(case, SATURATED, -SATURATED), z=z)
+    return pinned(case, r=cycled(case, SATURATED, -SATURATED), z=z)
 
 
 @invariant(
@@ -200,8 +201,8 @@ def saturated(case: Case) -> Case:
     needs=["sequence_vjp"],
 )
 def saturated_gates(trial: Trial) -> Iterator[Residual]:
-    shut = trial.on(saturated)
-    found, balls = shut.observed.sequence_vjp_of_last, shut.exact.gradients_of_last.parameters
+    shut = with_loss_of_first_step(trial).on(saturated)
+    found, balls = shut.observed.sequence_vjp, shut.exact.gradients.parameters
     for block, gradient, ball in pairs(shut.case.cell.variant, found, balls):
         values, unknown = gradient.astype(np.float64), overlooked(np.isinf(ball.radius))
         if block[-1] in "rz":
