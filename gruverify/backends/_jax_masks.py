@@ -12,13 +12,14 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends._declarations import MaskedOutputs
 from gruverify.backends._jax import Compiled, Tree, both, called, compiled
 from gruverify.backends._jax_stack import JaxStackBackend
-from gruverify.cell import Cell, Gradients
+from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 
 @dataclass(frozen=True)
 class JaxMasksBackend(JaxStackBackend):
     """A JaxStackBackend that has plain_masked(weights, inputs, state, keep) as well: one layer in
-    one direction, time first. keep is True at steps that a member skips.
+    one direction, time first. keep is True at steps that a member skips. Its plain_stack takes
+    such a mask in the place of lengths, and outputs there are 0.
     """
 
     plain_masked: Callable[..., tuple[jax.Array, jax.Array]] = field(kw_only=True)
@@ -46,6 +47,32 @@ class JaxMasksBackend(JaxStackBackend):
         given = self._weights(cell), inputs, state
         cotangents = both(cell, inputs, d_outputs, d_last)
         return self._gradients(cell, *called(self._masked_vjp, given, keep, cotangents))
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
+        return self.stack(stack, inputs, states, keep, batch_first)
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
+        may be None.
+        """
+        return self.stack_vjp(stack, inputs, states, keep, batch_first, d_outputs, d_last)
 
     @cached_property
     def _masked_run(self) -> Compiled:

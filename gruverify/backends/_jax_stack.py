@@ -20,7 +20,8 @@ class JaxStackBackend(JaxBackend):
     """A JaxBackend that has plain_stack(weights, inputs, states, lengths, batch_first) as well.
 
     weights: for each layer and direction, by the layout's names. What it returns at padding is set
-    to 0 here: libraries leave there what they computed.
+    to 0 here: libraries leave there what they computed. In the place of lengths there may be a mask
+    of the steps to be skipped, arranged as the inputs are.
     """
 
     plain_stack: Callable[..., tuple[jax.Array, jax.Array]]
@@ -96,7 +97,11 @@ class JaxStackBackend(JaxBackend):
             if lengths is None:
                 return outputs, last
             # Set to 0 inside what is differentiated: cotangents at padding reach nothing.
-            real = jnp.arange(outputs.shape[int(batch_first)])[:, None] < lengths
-            return jnp.where((real.T if batch_first else real)[..., None], outputs, 0), last
+            if lengths.ndim == 2:
+                real = ~lengths
+            else:
+                real = jnp.arange(outputs.shape[int(batch_first)])[:, None] < lengths
+                real = real.T if batch_first else real
+            return jnp.where(real[..., None], outputs, 0), last
 
         return run

@@ -11,7 +11,7 @@ import numpy as np
 from gruverify.backends._declarations import MaskedOutputs
 from gruverify.backends._taped import Function, TapedStack, own
 from gruverify.backends.contract import NDArray
-from gruverify.cell import Cell, Gradients
+from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class TapedMasks(TapedStack):
     """With plain_masked(weights, inputs, state, keep) besides: one layer in one direction, time
     first.
 
-    keep is an array of NumPy's, True at steps that a member skips; state a tensor or None.
+    keep is an array of NumPy's, True at steps that a member skips; state a tensor or None. Its
+    plain_stack takes such a mask, arranged as the inputs are, in the place of lengths.
     """
 
     plain_masked: Callable[..., tuple[Any, Any]] = field(kw_only=True)
@@ -58,6 +59,32 @@ class TapedMasks(TapedStack):
             dict(zip(names, weights, strict=True)), cell.variant
         )
         return Gradients(**packed, inputs=d_inputs, state=next(iter(d_state), None))
+
+    def stack_masked(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
+        return self.stack(stack, inputs, states, keep, batch_first)
+
+    def stack_masked_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        keep: NDArray,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
+        may be None.
+        """
+        return self.stack_vjp(stack, inputs, states, keep, batch_first, d_outputs, d_last)
 
     def _masked(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray

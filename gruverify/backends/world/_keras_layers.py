@@ -33,10 +33,15 @@ def step(weights: Weights, x: Any, h: Any) -> Any:
 def stack(
     rows: list[list[Weights]], inputs: Any, states: Any, lengths: Any, batch_first: bool
 ) -> tuple[Any, Any]:
-    """A GRU, or a Bidirectional one, for each row of weights; lengths as a mask."""
+    """A GRU, or a Bidirectional one, for each row of weights; lengths as a mask, or in their place
+    a mask of the steps to be skipped, arranged as the inputs are.
+    """
     xs, last = inputs if batch_first else ops.swapaxes(inputs, 0, 1), list[Any]()
     if lengths is None:
         mask = None
+    elif len(lengths.shape) == 2:
+        skipped = ops.convert_to_tensor(lengths, "bool")
+        mask = ops.logical_not(skipped if batch_first else ops.transpose(skipped))
     else:
         mask = ops.arange(xs.shape[1]) < ops.expand_dims(ops.convert_to_tensor(lengths, "int32"), 1)
     for layer, row in enumerate(rows):
