@@ -41,8 +41,10 @@ from gruverify.backends._limits import limits as limits
 from gruverify.backends._limits import set_limits as set_limits
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
 from gruverify.backends._processes import TargetDied as TargetDied
+from gruverify.backends._processes import first_answer as first_answer
 from gruverify.backends._processes import in_subprocess as in_subprocess
 from gruverify.backends._processes import processes as processes
+from gruverify.backends._processes import sendable as sendable
 from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
 from gruverify.backends._protocol import DIRECTIONAL_METHODS as DIRECTIONAL_METHODS
 from gruverify.backends._protocol import EVERY_METHOD as EVERY_METHOD

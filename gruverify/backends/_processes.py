@@ -19,7 +19,11 @@ Answer = TypeVar("Answer")
 
 #: What a framework imports sooner or later: PyTorch the second when forward mode is first used.
 _IMPORTED: dict[str | None, list[str]] = {
-    "torch": ["torch", "torch._decomp.decompositions_for_jvp"]
+    "torch": ["torch", "torch._decomp.decompositions_for_jvp"],
+    # It has no threads until it first computes.
+    "flax": ["jax"],
+    "equinox": ["jax"],
+    "haiku": ["jax"],
 }
 
 
@@ -65,21 +69,30 @@ def in_subprocess(
             seconds it neither had one nor called the target.
     """
     with Child(context, name, _answer, function, arguments, patience=patience) as child:
-        while True:
-            # Not longer than a second: silence has to be noticed as well.
-            wait_for([child], min(patience, 1.0))
-            # Before its messages are read: what it has sent before its end is its answer.
-            ended = child.ended
-            for answer in child.messages():
-                if isinstance(answer, Exception):
-                    raise answer
-                return cast(Answer, answer)
-            if ended:
-                raise TargetDied(f"the process {child.ending}{_call(child)}")
-            if child.silent() > patience:
-                raise TargetDied(
-                    f"the process gave no answer for {patience:g} s and was stopped{_call(child)}"
-                )
+        return cast(Answer, first_answer(child, patience))
+
+
+def first_answer(child: Child, patience: float) -> object:
+    """The first message of a child, which may go on after it; one that is an exception is raised.
+
+    Raises:
+        TargetDied: as `in_subprocess`.
+    """
+    while True:
+        # Not longer than a second: silence has to be noticed as well.
+        wait_for([child], min(patience, 1.0))
+        # Before its messages are read: what it has sent before its end is its answer.
+        ended = child.ended
+        for answer in child.messages():
+            if isinstance(answer, Exception):
+                raise answer
+            return cast(object, answer)
+        if ended:
+            raise TargetDied(f"the process {child.ending}{_call(child)}")
+        if child.silent() > patience:
+            raise TargetDied(
+                f"the process gave no answer for {patience:g} s and was stopped{_call(child)}"
+            )
 
 
 def _call(child: Child) -> str:
@@ -92,10 +105,15 @@ def _answer(line: Line, function: Callable[..., Any], arguments: tuple[Any, ...]
     try:
         answer = function(*arguments)
     except Exception as error:
-        # An exception of the target's own is known in this process alone.
-        known = type(error).__module__.partition(".")[0] in ("builtins", "gruverify")
-        if known:
-            answer = error
-        else:
-            answer = TargetUnavailable(f"the target raised {error_line(error)}")
+        answer = sendable(error)
     line(answer)
+
+
+def sendable(error: Exception) -> Exception:
+    """The exception as the parent can know it: one of the target's own is known in this process
+    alone.
+    """
+    known = type(error).__module__.partition(".")[0] in ("builtins", "gruverify")
+    if known:
+        return error
+    return TargetUnavailable(f"the target raised {error_line(error)}")

@@ -19,14 +19,17 @@ from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
 from gruverify.backends import (
     PATIENCE,
+    Backend,
     Child,
     Line,
     TargetDied,
     TargetUnavailable,
     UnknownTarget,
+    first_answer,
     in_subprocess,
     processes,
     resolve,
+    sendable,
     sources_of,
     wait_for,
 )
@@ -307,25 +310,61 @@ def check_in_processes(
     """
     # The target is never imported here: what it does to its process, it does to another one.
     context = processes(target)
+    if keeper is None:
+        result = _check_afresh(context, target, plan, jobs, listener, patience)
+    else:
+        result = _check_kept(context, target, plan, jobs, listener, patience, keeper)
+    return concluded_apart(result, target, patience)
+
+
+def _check_afresh(
+    context: object, target: str, plan: Plan, jobs: int, listener: Listener, patience: float
+) -> Result:
+    """A run of which nothing is kept: the process that imports the target to outline the run goes
+    on with its first formats. Importing a framework again would take seconds.
+    """
+    first = Child(context, target, _begin, target, plan, jobs, patience=patience)
+    try:
+        outlined: Any = first_answer(first, patience)
+    except BaseException:
+        first.close(grace=0.0)
+        raise
+    formats, header, _ = outlined
+    crew = Crew(target, plan, header, listener, context, patience)
+    by_job = _by_jobs(formats, jobs)
+    crew.shards += [Shard(some, first, some[0].name) for some in by_job[:1]]
+    try:
+        listener(RunStarted(crew.header))
+        _carry_out(crew, by_job[1:])
+    finally:
+        crew.close()
+    return _added_up(crew)
+
+
+def _check_kept(
+    context: object,
+    target: str,
+    plan: Plan,
+    jobs: int,
+    listener: Listener,
+    patience: float,
+    keeper: Keeper,
+) -> Result:
+    """A run that is kept, and goes on where an earlier one of the same was."""
     formats, header, sources = in_subprocess(
         context, outline, target, plan, name=target, patience=patience
     )
     crew = Crew(target, plan, header, listener, context, patience)
-    if keeper is None:
-        earlier = TakenOver()
-    else:
-        earlier = keeper.begin(plan, header, sources)
-    if keeper is not None:
-        _take_over(crew, earlier, keeper)
+    earlier = keeper.begin(plan, header, sources)
+    _take_over(crew, earlier, keeper)
     listener(RunStarted(crew.header))
     known = set(chain.from_iterable(part.coverage for part in earlier.parts))
     try:
-        _carry_out(crew, tuple(fmt for fmt in formats if fmt.name not in known), jobs)
+        _carry_out(crew, _by_jobs(tuple(fmt for fmt in formats if fmt.name not in known), jobs))
     finally:
         crew.close()
     parts = [replace(part, header=crew.header) for part in earlier.parts]
-    result = _added_up(crew, parts, tuple(note for _, note in earlier.deaths))
-    return concluded_apart(result, target, patience)
+    return _added_up(crew, parts, tuple(note for _, note in earlier.deaths))
 
 
 def check_apart(
@@ -342,7 +381,7 @@ def check_apart(
     """
     crew = Crew(target, plan, header, lambda event: None, processes(target), patience, keep=keep)
     try:
-        _carry_out(crew, plan.formats or (), 1)
+        _carry_out(crew, _by_jobs(plan.formats or (), 1))
     finally:
         crew.close()
     return _added_up(crew)
@@ -382,10 +421,16 @@ def _take_over(crew: Crew, earlier: TakenOver, keeper: Keeper) -> None:
         crew.header = {**crew.header, "replayed": earlier.header["replayed"]}
 
 
-def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
-    """Have all formats done; where it is interrupted, what there is of them."""
+def _by_jobs(formats: tuple[Format, ...], jobs: int) -> list[tuple[Format, ...]]:
+    """The formats that each of so many processes has."""
     # By turns: formats differ in what they take, and neighbours take alike.
-    waiting = [formats[i::jobs] for i in range(min(jobs, len(formats)))]
+    return [formats[i::jobs] for i in range(min(jobs, len(formats)))]
+
+
+def _carry_out(crew: Crew, waiting: list[tuple[Format, ...]]) -> None:
+    """Have all formats done, some in each process; where it is interrupted, what there is of
+    them.
+    """
     while waiting or crew.at_work:
         try:
             while waiting and crew.complete:
@@ -401,9 +446,30 @@ def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], JsonObject, di
     # What resolving imports besides this is the target's own: a resumed run must have the same
     # sources.
     before = set(sys.modules)
-    backend = resolve(target)
+    return _outline_of(resolve(target), target, plan, before)
+
+
+def _outline_of(
+    backend: Backend, target: str, plan: Plan, before: set[str]
+) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
     require(plan, backend)
     return formats_of(plan, backend), header_of(backend, plan, target), sources_of(target, before)
+
+
+def _begin(line: Line, target: str, plan: Plan, jobs: int) -> None:
+    """Send the outline of a run, and go on with the formats that the first of so many processes
+    has.
+    """
+    before = set(sys.modules)
+    try:
+        backend = resolve(target)
+        outlined = _outline_of(backend, target, plan, before)
+    except Exception as error:
+        line(sendable(error))
+        return
+    line(outlined)
+    for formats in _by_jobs(outlined[0], jobs)[:1]:
+        _run(line, backend, target, replace(plan, formats=formats))
 
 
 def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
@@ -411,6 +477,17 @@ def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | No
         backend = resolve(target)
     except (UnknownTarget, TargetUnavailable) as wrong:  # it could be used a moment ago
         sys.exit(str(wrong))
+    _run(line, backend, target, plan, judged)
+
+
+def _run(
+    line: Line,
+    backend: Backend,
+    target: str,
+    plan: Plan,
+    judged: Mapping[str, Judged] | None = None,
+) -> None:
+    """Send what happens in a run, and then its result."""
 
     def tell(event: Event) -> None:
         if isinstance(event, SoFar):

@@ -40,6 +40,9 @@ COMMANDS = {
     "torch, quick": ["torch", "--profile", "quick"],
     "torch, default": ["torch"],
 }
+#: What JAX compiles, where it is installed, and the libraries on it.
+for _name in ("jitted", "flax", "nnx", "equinox", "haiku"):
+    COMMANDS[f"jax, {_name}"] = [f"jax_cells:{_name}", "--profile", "quick", "--format", "f32"]
 #: Of prctl: processes whose parent is gone become ours.
 _SUBREAPER = 36
 
@@ -49,7 +52,8 @@ def cpu_seconds(checkout: Path, arguments: list[str]) -> float:
     before = _children()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "my_gru.py").write_text(MODULE, encoding="utf-8")
-        found = os.pathsep.join(map(str, (checkout, checkout / "strategies")))
+        beside = Path(__file__).parent  # jax_cells
+        found = os.pathsep.join(map(str, (checkout, checkout / "strategies", beside)))
         subprocess.run(
             [sys.executable, "-m", "gruverify", "check", *arguments],
             cwd=folder,
