@@ -22,6 +22,7 @@ from gruverify.backends import (
 )
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
+from gruverify.engine._profile import topic
 from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import OURSELVES, Tally, judged, not_judged
 from gruverify.engine._verdict import VALUES
@@ -40,8 +41,8 @@ from gruverify.invariants import (
 )
 
 #: Of cells with more weights, what is found of a changed case is not kept for the next invariant,
-#: nor what is found of the case itself for those of another family or of other methods: there may
-#: be fifty such cases, and each takes twenty times the memory of its weights.
+#: nor what is found of the case itself for those that read other answers: there may be fifty such
+#: cases, and each takes twenty times the memory of its weights.
 _SHARED = 2**17
 
 
@@ -135,9 +136,11 @@ def judge_trial(
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
-            if large and (invariant.family, invariant.needs) != about:
+            # What has no turns reads the same first answers; all else needs answers of its own.
+            kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
+            if large and kind != about:
                 trial.forget()
-                about = invariant.family, invariant.needs
+                about = kind
             yield _judge(trial, invariant, met, first=first)
             if large:
                 trial.forget_changes()

@@ -122,13 +122,12 @@ def _row_of_hessian(
 def homogeneous(trial: Trial) -> Iterator[Residual]:
     one = with_loss_of_first_step(trial)
     variant = one.case.cell.variant
-    turned = vector(
-        variant,
-        one.observed.fresh_answer("sequence_hvp", tangent=turned_tangent(one.observed.tangent)),
-    )
+    turned = turned_tangent(one.observed.tangent)
+    answer = one.observed.fresh_answer("sequence_hvp", tangent=turned)
+    back = combined(lambda a: -2 * a, vector(variant, answer))
+    del turned, answer  # each is as large as all weights
     # Every error made at -v/2 is at most the one made at v.
     allowed = combined(lambda radius: 3 * radius, radii(one, one.exact.hvp))
-    back = combined(lambda a: -2 * a, turned)
     yield from agree_within(
         "-2 H(-v/2):", back, vector(variant, one.observed.sequence_hvp), allowed
     )

@@ -175,9 +175,12 @@ class Calls:
             }
         return self._again[method]
 
-    def forget_second_answers(self) -> None:
-        """Let go of the answers to second calls: who asks for one again calls again."""
+    def forget_further_answers(self) -> None:
+        """Let go of all answers but the first ones to the whole case: who asks for one of the
+        others again calls again.
+        """
         self._again.clear()
+        self._answers = {asked: found for asked, found in self._answers.items() if len(asked) == 1}
 
     def as_given(self, method: str, *arguments: object) -> Any:
         """What the method returns for these very objects, unchecked."""

@@ -91,7 +91,7 @@ def agree_within(
     """|one - other| ≤ bound, entry by entry, for two answers of which each is within its radius of
     the truth.
     """
-    a, e = one.astype(np.float64), other.astype(np.float64)
+    a, e = np.asarray(one, np.float64), np.asarray(other, np.float64)
     return worst(what, letters, a, e, np.abs(a - e), bound, scale=scale)
 
 

@@ -382,7 +382,7 @@ class StackTrial:
     def forget(self) -> None:
         """Let go of all that was found of the case but of the first answers to it."""
         self.forget_changes()
-        self.observed.forget_second_answers()
+        self.observed.forget_further_answers()
         if self._twin is None:
             self.exact = self.exact.anew()
         else:

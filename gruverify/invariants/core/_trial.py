@@ -86,7 +86,7 @@ class Trial:
     def forget(self) -> None:
         """Let go of all that was found of the case but of the first answers to it."""
         self.forget_changes()
-        self.observed.forget_second_answers()
+        self.observed.forget_further_answers()
         self.shared.clear()
         if self._twin is None:
             self.exact = self.exact.anew()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify._named import Keywords
-from gruverify.arithmetic import Ball, NDArray
+from gruverify.arithmetic import Ball, NDArray, plain
 from gruverify.cell import Case, Gradients, unpack
 from gruverify.formulas import Bptt, bptt, sequence
 from gruverify.invariants.core._reference import REFERENCE
@@ -160,9 +160,8 @@ def _between(case: Case, here: Vector, there: Vector) -> Bptt:
     packed = {name: boxes[name] for name in case.cell.packed()}
     inputs = [boxes["inputs"][t] for t in range(len(case.inputs))]
     run = sequence(case.cell.variant, unpack(packed, case.cell.hidden_size), inputs, boxes["state"])
-    return bptt(
-        run, [Ball.exact(REFERENCE, g) for g in case.d_outputs], Ball.exact(REFERENCE, case.d_last)
-    )
+    d_outputs = [Ball.exact(REFERENCE, g) for g in case.d_outputs]
+    return bptt(run, d_outputs, Ball.exact(REFERENCE, case.d_last), plain)
 
 
 def _box(one: Floats, other: Floats) -> Ball:

@@ -1,0 +1,46 @@
+"""What judging a large cell takes, in the memory of its weights in float64."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from gruverify import Case, Cell, Variant, float64
+from gruverify.backends import NumpyBackend
+from gruverify.engine import judge
+from gruverify.invariants import INVARIANTS
+
+pytestmark = pytest.mark.uncounted
+
+#: What reads the first answers, further ones, changed cases, and second derivatives.
+ASKED = (
+    "agreement/gradient-weight_hh-candidate",
+    "agreement/gradient-of-last",
+    "agreement/each-cotangent",
+    "gradient/last-and-outputs",
+    "gradient/sum-over-time",
+    "second-order/hvp",
+    "second-order/homogeneous",
+)
+
+
+def test_a_large_cell_is_judged_within_thirty_times_its_weights() -> None:
+    H, rng = 148, np.random.default_rng(0)
+    weights = [rng.uniform(-1, 1, (3 * H, H)) / H**0.5 for _ in range(2)]
+    biases = [rng.uniform(-1, 1, 3 * H) / H**0.5 for _ in range(2)]
+    x, h = rng.normal(size=(2, 2, H)), rng.uniform(-1, 1, (2, H))
+    case = Case(Cell(Variant(), *map(float64.cast, (*weights, *biases))), x, h, x, h)
+    backend = NumpyBackend()
+    # An implementation of one size: else the cell whose inputs show cotangents has 3H more.
+    backend.hidden_size = backend.input_size = H  # type: ignore[attr-defined]
+
+    tracemalloc.start()
+    judgements = list(judge(case, backend, [INVARIANTS[id] for id in ASKED]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert {judgement.tally.status for judgement in judgements} == {"passed"}
+    # 69 times them where gradients stay as the sums that they are, and nothing is let go of.
+    assert peak < 28 * sum(array.nbytes for array in weights)
