@@ -40,10 +40,12 @@ from gruverify.invariants import (
     ruled_out_by_functions,
 )
 
-#: Of cells with more weights, what is found of a changed case is not kept for the next invariant,
-#: nor what is found of the case itself for those that read other answers: there may be fifty such
-#: cases, and each takes twenty times the memory of its weights.
+#: Of cells with more weights, what is found of a changed case is not kept for the next invariant:
+#: there may be fifty such cases, and each takes twenty times the memory of its weights.
 _SHARED = 2**17
+#: Of cells with more weights than that, nor is what is found of the case itself kept for invariants
+#: that read other answers: to find it again costs less than so much memory.
+_FOUND = 2**20
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def judge_trial(
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # A sum over all cells: found once, for it is looked at after every invariant.
-    large, about = _weights(case) > _SHARED, tuple[object, ...]()
+    weights, about = _weights(case), tuple[object, ...]()
     for invariant in invariants:
         if (
             reads(invariant, case)
@@ -138,11 +140,11 @@ def judge_trial(
         ):
             # What has no turns reads the same first answers; all else needs answers of its own.
             kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
-            if large and kind != about:
+            if weights > _FOUND and kind != about:
                 trial.forget()
                 about = kind
             yield _judge(trial, invariant, met, first=first)
-            if large:
+            if weights > _SHARED:
                 trial.forget_changes()
 
 
