@@ -156,9 +156,10 @@ class OfStacks(OfCells):
     @cached_property
     def _stack_vjp(self) -> Any:
         def pull(first: bool, at: Any, lengths: Any, cotangents: Any) -> Any:
-            return jax.vjp(lambda *moving: self._masked(first, *moving, lengths), *at)[1](
-                cotangents
-            )
+            def run(rows: Any, inputs: Any, states: Any) -> Any:
+                return self._masked(first, rows, inputs, states, lengths)
+
+            return jax.vjp(run, *at)[1](cotangents)
 
         return jax.jit(pull, static_argnums=0)
 
@@ -260,7 +261,7 @@ def _flax() -> OfStacks:
         return outputs, last
 
     def stack(rows: Any, xs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
-        found = []
+        found = list[Any]()
         for layer, row in enumerate(rows):
             D = len(row)
             rnns, params = [nn.RNN(cell(p)) for p in row], [{"cell": nested(p)} for p in row]
