@@ -43,10 +43,10 @@ _thinned = Counter[str]()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Make two in three parameters of a thinned test slow, the same ones in every run."""
+    """Make three in four parameters of a thinned test slow, the same ones in every run."""
     if item.get_closest_marker("thinned"):
         function = item.nodeid.split("[")[0]
-        if _thinned[function] % 3:
+        if _thinned[function] % 4:
             item.add_marker(pytest.mark.slow)
         _thinned[function] += 1
 

@@ -13,7 +13,7 @@ from gruverify import Cell, Gradients, Result, StackGradients, Variant, check, f
 from gruverify.backends import NumpyBackend
 from gruverify.engine import identify
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
 NUMPY = NumpyBackend()
 

@@ -165,6 +165,7 @@ def test_a_method_that_raises_is_an_error_with_a_witness(method: str, error: Bas
     goes_on(result)
 
 
+@pytest.mark.usefixtures("unexplained")
 def test_a_method_that_raises_for_some_cases_is_shrunk_to_the_smallest_of_them() -> None:
     def spoil(h: Any, *_: Any) -> Any:
         if len(h) > 1:
@@ -255,6 +256,7 @@ def shift_weights(answer: Any, cell: Any, *arguments: Any) -> Any:
 
 
 @pytest.mark.thinned
+@pytest.mark.usefixtures("unexplained")
 @pytest.mark.parametrize(
     ("method", "spoil", "changed"),
     [

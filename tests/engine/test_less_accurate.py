@@ -45,7 +45,7 @@ def nothing_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reduction, "run", lambda reduction: reduction.best)
 
 
-def checked(target: Any, only: Any = FORWARD, count: int = 30, **options: Any) -> Result:
+def checked(target: Any, only: Any = FORWARD, count: int = 20, **options: Any) -> Result:
     """The result of so many cases."""
     return gruverify.check(target, max_cases=count, only=only, **options)
 

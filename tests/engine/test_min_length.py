@@ -29,7 +29,7 @@ from gruverify.engine._measured import measured
 from gruverify.engine._search import strategies_for
 from gruverify.invariants import INVARIANTS
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
 NUMPY = NumpyBackend()
 

@@ -10,13 +10,13 @@ import gruverify
 from gruverify import Result, float32, float64
 from gruverify.engine import load_witness, save_witness
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
 
 def test_a_planted_fault_falls_with_small_witnesses_that_replay(
     planted: str, tmp_path: Path
 ) -> None:
-    result = gruverify.check(f"{planted}:outside", formats=[float32], max_cases=10, seed=1)
+    result = gruverify.check(f"{planted}:outside", formats=[float32], max_cases=4, seed=1)
 
     assert result.verdict == "falsified"
     assert "agreement/step" in {id for id, _ in result.witnesses}
@@ -26,7 +26,7 @@ def test_a_planted_fault_falls_with_small_witnesses_that_replay(
 def test_a_module_whose_gradient_lacks_the_factor_r_falls(planted: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
 
-    result = gruverify.check("planted_torch:Scaled", formats=[float64], max_cases=10, seed=1)
+    result = gruverify.check("planted_torch:Scaled", formats=[float64], max_cases=4, seed=1)
 
     assert result.verdict == "falsified"
     assert {id for id, _ in result.witnesses} >= {"agreement/step-vjp"}
@@ -37,7 +37,7 @@ def test_a_module_whose_gradient_lacks_the_factor_r_falls(planted: str, tmp_path
 
 
 def test_the_right_ones_conform(planted: str) -> None:
-    assert gruverify.check(f"{planted}:right", max_cases=10, seed=1).verdict == "conforms"
+    assert gruverify.check(f"{planted}:right", max_cases=4, seed=1).verdict == "conforms"
 
 
 def they_are_small_and_replay(result: Result, path: Path) -> None:

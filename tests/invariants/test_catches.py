@@ -20,6 +20,11 @@ from ._faults import FAULTS, Fault
 #: are drawn for those.
 CASES, STACKS, FEW = 200, 50, 12
 PAIRS = [(fault, id) for fault in FAULTS.values() for id in fault.falsifies]
+#: The first pair of each fault and of each invariant goes over all of their lines that any does.
+FIRST = {
+    *{fault.name: (fault.name, id) for fault, id in reversed(PAIRS)}.values(),
+    *{id: (fault.name, id) for fault, id in reversed(PAIRS)}.values(),
+}
 
 
 def judged(fault: Fault, id: str) -> Iterator[tuple[AnyCase, Judgement]]:
@@ -37,7 +42,12 @@ def some(backend: Backend, invariant: Invariant) -> Iterator[AnyCase]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "id"), PAIRS, ids=[f"{f.name}-{id.replace('/', '.')}" for f, id in PAIRS]
+    ("fault", "id"),
+    [
+        pytest.param(fault, id, marks=[pytest.mark.uncounted] * ((fault.name, id) not in FIRST))
+        for fault, id in PAIRS
+    ],
+    ids=[f"{f.name}-{id.replace('/', '.')}" for f, id in PAIRS],
 )
 def test_catches(fault: Fault, id: str) -> None:
     assert any(judgement.tally.falsified for _, judgement in judged(fault, id))

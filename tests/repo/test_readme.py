@@ -144,9 +144,12 @@ def write(path: Path, text: str) -> None:
 
 #: Pages whose commands take many seconds; `tox -e slow` runs them, as does what builds the site.
 LONG = [
+    "diagnose",
+    "masks",
     "reports",
     "selection",
     "testing",
+    "torch-module",
     "backends",
     "hypofuzz",
     "strategies",

@@ -28,9 +28,15 @@ def test_there_is_a_test_for_each_family_and_format(pytester: pytest.Pytester) -
     assert ids(run) == [f"test_mine.py::test_my_gru[{part}]" for part in parts]
 
 
+def with_few_cases(target: str, **options: Any) -> str:
+    """The test file, with settings of its own."""
+    test = one_test(target, **options).rstrip(")\n")
+    return f"from hypothesis import settings\n{test}, settings=settings(max_examples=7))\n"
+
+
 @pytest.mark.uncounted
 def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
-    run = inside(pytester, *FEW, "-k", "bounds or contract", test_mine=one_test("numpy"))
+    run = inside(pytester, *FEW, "-k", "bounds or contract", test_mine=with_few_cases("numpy"))
 
     assert outcomes(run) == {"passed": 2, "deselected": len(FAMILIES) - 2}
     run.stdout.re_match_lines([r"numpy: gates visited \(levels of z × r × c\): float32 \d+\.\d %"])
@@ -177,10 +183,7 @@ def test_what_is_expected_to_fall_is_a_test_of_its_own(pytester: pytest.Pytester
 
 
 def test_settings_of_the_call_are_kept(pytester: pytest.Pytester) -> None:
-    test = (
-        one_test("numpy", only=["bounds"]).rstrip(")\n") + ", settings=settings(max_examples=7))\n"
-    )
-    test = f"from hypothesis import settings\n{test}"
+    test = with_few_cases("numpy", only=["bounds"])
 
     run = inside(pytester, "--gru-formats", "f32", "--hypothesis-show-statistics", test_mine=test)
 
@@ -315,7 +318,7 @@ def test_bounds_that_claim_nothing_are_no_pass(pytester: pytest.Pytester) -> Non
 
 @pytest.mark.uncounted
 def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pytester) -> None:
-    run = inside(pytester, *CORE, mine=NONE, test_mine=one_test("mine:Partial"))
+    run = inside(pytester, *CORE, mine=NONE, test_mine=with_few_cases("mine:Partial"))
 
     assert outcomes(run)["passed"] == 2
     assert run.ret == pytest.ExitCode.OK
