@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, Declarations, declarations_of, declared_variants
+from gruverify.backends import (
+    Backend,
+    Declarations,
+    Sizes,
+    declarations_of,
+    declared_variants,
+)
 from gruverify.cell import Variant
 from gruverify.engine._judge import applicable
 from gruverify.engine._selection import Selection
 from gruverify.engine._tally import Tally
-from gruverify.invariants import INVARIANTS, Invariant
+from gruverify.invariants import INVARIANTS, Invariant, why_not_shown
 
 
 def selected_invariants(chosen: Selection) -> list[Invariant]:
@@ -52,6 +58,17 @@ def why_not(
     if why:
         return Tally(reason=why)
     return None
+
+
+def asked_at(
+    sizes: Sizes, invariants: Iterable[Invariant], declared: Declarations
+) -> list[Invariant]:
+    """Those of the invariants that the survey of sizes asks of a case of these sizes, by letter."""
+    asked = [invariant for invariant in invariants if sizes["T"] in invariant.lengths]
+    if why_not_shown(declared, sizes["I"]):
+        return asked
+    # Where each gate's cotangent is shown, that says more than the whole gradient, in less time.
+    return [invariant for invariant in asked if invariant.id != "agreement/long-gradient"]
 
 
 def outlook(

@@ -10,10 +10,15 @@ from itertools import groupby
 from typing import Any, cast
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, declarations_of, derived_methods
+from gruverify.backends import (
+    Backend,
+    Declarations,
+    declarations_of,
+    derived_methods,
+)
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
-from gruverify.engine._asked import claims_of, selected_invariants, why_not
+from gruverify.engine._asked import asked_at, claims_of, selected_invariants, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._deaths import not_asked_again
 from gruverify.engine._describe import describe
@@ -108,6 +113,11 @@ class FormatRun:
             self.pace,
             self._heartbeat,
         )
+
+    @cached_property
+    def declared(self) -> Declarations:
+        """What the target declares, read once: that takes as long as a small comparison."""
+        return declarations_of(self.backend)
 
     @cached_property
     def undeclared(self) -> dict[Kind, Undeclared]:
@@ -378,8 +388,10 @@ class FormatRun:
 
     def _tell_of_new_sizes(self, case: AnyCase) -> None:
         """Where every new shape takes long, that is what a run waits for."""
+        if self.declared.shapes != "few":
+            return
         sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
-        if declarations_of(self.backend).shapes == "few" and sizes not in self.met:
+        if sizes not in self.met:
             self.met.add(sizes)
             self.listener(Compiling(self.format.name, sizes))
 
@@ -389,7 +401,7 @@ class FormatRun:
         """
         if not self.told:
             self.told = True
-            few = declarations_of(self.backend).shapes == "few"
+            few = self.declared.shapes == "few"
             text = describe(judgement.invariant, judgement.residual, case, few=few)
             self.listener(
                 FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text)
@@ -413,9 +425,7 @@ class FormatRun:
         for, else as the profile has it; of a case of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
-            return [
-                invariant for invariant in self.invariants if case.sizes["T"] in invariant.lengths
-            ]
+            return asked_at(case.sizes, self.invariants, self.declared)
         return [
             invariant for invariant in self.invariants if self.plan.asks(invariant, self.number)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS, STACK_OPTIONS
 from gruverify.invariants import Invariant
@@ -27,38 +28,42 @@ TOPICS = (
     "masks",
 )
 #: What a method of a cell owes besides its numbers takes turns by methods, from these cases on: who
-#: neglects a duty does so at almost every case, and is put to it by many calls. Directional methods
-#: have theirs where their topic has its turn. A stack's duties take the contract's turns, but for
-#: those with masks: it has fewer cases.
-DUTIES = {
-    "duties of sequence_jvp": 0,
+#: neglects a duty does so at almost every case, and is put to it by many calls. A stack's duties
+#: take the contract's turns, but for those with masks: it has fewer cases.
+_DUTIES = {
     "duties of step": 1,
     "duties of step_vjp": 2,
     "duties of sequence": 3,
     "duties of step_jacobian": 4,
-    "duties of sequence_hvp": 5,
     "duties of sequence_vjp": 6,
     "duties of reloaded": 7,
-    "duties of sequence_hvp_reverse": 10,
-    # Where masks have their turn.
-    "duties of sequence_masked": 9,
-    "duties of sequence_masked_vjp": 19,
-    "duties of sequence_restarted": 19,
-    "duties of sequence_restarted_vjp": 9,
-    "duties of sequence_marked": 19,
-    "duties of sequence_marked_vjp": 9,
-    "duties of sequence_zoneout": 9,
-    "duties of sequence_zoneout_vjp": 19,
-    # Of stacks, of which there is one for every three cells.
-    "duties of stack_masked": 4,
-    "duties of stack_masked_vjp": 4,
+}
+#: Those of other methods, where their topic has its turn: at the even ones, or at the odd ones.
+_DUTIES_WITH = {
+    "duties of sequence_jvp": ("directional", 0),
+    "duties of sequence_hvp": ("directional", 1),
+    "duties of sequence_hvp_reverse": ("directional", 0),
+    "duties of sequence_masked": ("masks", 0),
+    "duties of sequence_masked_vjp": ("masks", 1),
+    "duties of sequence_restarted": ("masks", 1),
+    "duties of sequence_restarted_vjp": ("masks", 0),
+    "duties of sequence_marked": ("masks", 1),
+    "duties of sequence_marked_vjp": ("masks", 0),
+    "duties of sequence_zoneout": ("masks", 0),
+    "duties of sequence_zoneout_vjp": ("masks", 1),
+    "duties of stack_masked": ("masks", 0),
+    "duties of stack_masked_vjp": ("masks", 0),
 }
 #: Methods with masks, of cells and of stacks.
 _MASKED = (*OPTIONAL_METHODS, *STACK_OPTIONS)
+DUTIES = (*_DUTIES, *_DUTIES_WITH)
 #: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
+#: Those of them that take long, and say of runs as short as cases are what whole balls say.
+_FOLLOWING = ("agreement/analytic-gradient", "agreement/long-gradient")
 
 
+@cache
 def topic(invariant: Invariant) -> str:
     """What it takes a turn with, a topic or the duties of a method; "" if it is checked on every
     case.
@@ -72,7 +77,8 @@ def topic(invariant: Invariant) -> str:
         return "masks"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
         return "directional"
-    if invariant.family in _ANSWERED and not invariant.asks_more:
+    answered = invariant.family in _ANSWERED and not invariant.asks_more
+    if answered and invariant.id not in _FOLLOWING:
         return ""
     if invariant.family in TOPICS:
         return invariant.family
@@ -82,30 +88,39 @@ def topic(invariant: Invariant) -> str:
 @dataclass(frozen=True)
 class Profile:
     """A budget: cases for each format, and how many of them the topics share, and the methods for
-    their duties.
+    their duties; of a stack's cases, of which there is one for every three of a cell, `stack_turns`
+    share the topics.
     """
 
     name: str
     cases: int
     turns: int
     duties: int
+    stack_turns: int
 
     def asks(self, invariant: Invariant, number: int) -> bool:
         """Whether an invariant is checked on the case of that number, from 0: a topic of one case
         in that many.
         """
         about = topic(invariant)
-        turns, duties = self.turns, self.duties
+        if about in _DUTIES:
+            # Each from a case of its own on, so that no case is put to all duties at once.
+            return (number - _DUTIES[about]) % self.duties == 0
+        turns = self.stack_turns if invariant.of_stacks else self.turns
         if any(method in _MASKED for method in invariant.needs):
             # A case has every mask, and takes as long as seven: every other turn is enough.
-            turns, duties = _every_other(turns), _every_other(duties)
-        if invariant.of_stacks:
-            # There is a case of a stack for every three of a cell: turns must come sooner.
-            turns = max(turns // 2, 1)
-        # Each from a case of its own on, so that no case is put to all duties at once.
-        if about in DUTIES:
-            return (number - DUTIES[about]) % duties == 0
-        return not about or (TOPICS.index(about) + number) % turns == 0
+            turns = _every_other(turns)
+        if about in _DUTIES_WITH:
+            of, parity = _DUTIES_WITH[about]
+            # As many turns share them as would without a topic: answers are asked for once.
+            return _has_turn(of, number, turns) and (
+                (number // turns - parity) % (self.duties // self.turns) == 0
+            )
+        return not about or _has_turn(about, number, turns)
+
+
+def _has_turn(about: str, number: int, turns: int) -> bool:
+    return (TOPICS.index(about) + number) % turns == 0
 
 
 def _every_other(turns: int) -> int:
@@ -118,8 +133,8 @@ def _every_other(turns: int) -> int:
 PROFILES: dict[str, Profile] = {
     p.name: p
     for p in (
-        Profile("quick", 25, 5, 5),
-        Profile("default", 40, 5, 10),
-        Profile("deep", 2000, 1, 1),
+        Profile("quick", 25, 5, 5, 2),
+        Profile("default", 40, 8, 16, 2),
+        Profile("deep", 2000, 1, 1, 1),
     )
 }

@@ -239,7 +239,8 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     """Cells whose units are each at a bin of their own of z × r × c: together at all of them.
 
     Drawn at random it would take some two thousand units to see almost all. Of each stream
-    Hypothesis draws the simplest case, which has one unit, and then one of all units.
+    Hypothesis draws the simplest case first, which has one unit, or is no other than the cells
+    drawn at random begin with: it is left out.
     """
     width = surveyed_units(backend, max_size)
     if not width:
@@ -247,17 +248,14 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     # In order, a cell's units would all have the same z, and say nothing of gates side by side.
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
-    # A target of few shapes has no cell of one unit: there the first case is left out, and not
-    # shown.
-    simplest = int(declarations_of(backend).shapes != "few")
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(
             _at_levels(backend, fmt, part, max_size),
-            1 + simplest,
+            1,
             seed_for(seed, fmt, f"/survey {number}"),
             survey=True,
-            first=1 - simplest,
+            first=1,
         )
         for number, part in enumerate(parts)
         # The last bins, fewer than a cell has units, are left to cases drawn at random.

@@ -59,6 +59,8 @@ from gruverify.engine._witness import Witness
 
 #: Seconds that shards have to send what they found, once the run is interrupted.
 _GRACE = 1.5
+#: How many new objects there are before cycles are looked for among them.
+_GARBAGE = 10_000
 #: How often a format is begun again because the target died in it.
 _MOST_DEATHS = 6
 
@@ -496,4 +498,7 @@ def _run(
             line(event)
 
     gc.freeze()  # what is imported by now stays: collecting garbage need not go through it again
+    # Nearly all that a case leaves behind is freed by counting references, and looking for more of
+    # it every 700 objects, as Python does, finds nothing.
+    gc.set_threshold(_GARBAGE)
     line(run(backend, plan, target, tell, line.stopped, judged))

@@ -44,6 +44,7 @@ from gruverify.invariants.core._residual import Residual as Residual
 from gruverify.invariants.core._residual import compare as compare
 from gruverify.invariants.core._residual import nothing_claimed as nothing_claimed
 from gruverify.invariants.core._residual import worst as worst
+from gruverify.invariants.core._shown import why_not_shown as why_not_shown
 from gruverify.invariants.core._stack_trial import StackBalls as StackBalls
 from gruverify.invariants.core._stack_trial import StackChange as StackChange
 from gruverify.invariants.core._stack_trial import StackExact as StackExact

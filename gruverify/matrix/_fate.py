@@ -232,7 +232,7 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
     """Every invariant that fails in some case, and in which first; what takes turns has its own at
     every third.
     """
-    turns = Profile("columns", plan.cases, turns=3, duties=3)
+    turns = Profile("columns", plan.cases, turns=3, duties=3, stack_turns=1)
     kills: dict[str, int] = {}
     number = 0
     cells, stacks = (

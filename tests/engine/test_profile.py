@@ -32,7 +32,7 @@ def of_masks(id: str) -> bool:
 
 
 def test_what_asks_for_more_takes_turns() -> None:
-    cases, turns = PROFILES["default"].cases, PROFILES["default"].turns
+    default = PROFILES["default"]
     taking = [
         id
         for id, invariant in INVARIANTS.items()
@@ -41,14 +41,13 @@ def test_what_asks_for_more_takes_turns() -> None:
 
     assert {topic(INVARIANTS[id]) for id in taking} == set(TOPICS)
     for id in taking:
-        each = 2 * turns if of_masks(id) else turns
-        if INVARIANTS[id].of_stacks:
-            each //= 2
-        assert len(_asked("default", id)) in (cases // each, cases // each + 1), id
+        each = default.stack_turns if INVARIANTS[id].of_stacks else default.turns
+        each *= 1 + of_masks(id)
+        assert len(_asked("default", id)) in (default.cases // each, default.cases // each + 1), id
 
 
 def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
-    cases, duties = PROFILES["default"].cases, PROFILES["default"].duties
+    default = PROFILES["default"]
     owed = [id for id, invariant in INVARIANTS.items() if topic(invariant) in DUTIES]
 
     assert {topic(INVARIANTS[id]) for id in owed} == {
@@ -56,8 +55,11 @@ def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
         for method in (*CELL_METHODS, *OPTIONAL_METHODS, *STACK_OPTIONS, "reloaded")
     }
     for id in owed:
-        each = 2 * duties if of_masks(id) else duties
-        assert len(_asked("default", id)) in (cases // each, cases // each + 1), id
+        each = default.duties
+        if INVARIANTS[id].of_stacks:
+            each = each * default.stack_turns // default.turns
+        each *= 1 + of_masks(id)
+        assert len(_asked("default", id)) in (default.cases // each, default.cases // each + 1), id
 
 
 def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads_them() -> None:

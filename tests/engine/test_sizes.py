@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gruverify
-from gruverify import FORMATS, Case, Cell, Format, Stack, Variant, float32
-from gruverify.backends import NumpyBackend, offers
+from gruverify import FORMATS, Case, Cell, Format, Gradients, Stack, Variant, float32
+from gruverify.backends import NumpyBackend, declarations_of, offers
 from gruverify.cell import AnyCase
 from gruverify.coverage import SIZES, Coverage, excluded, size_holes, sizes_visited
 from gruverify.engine import (
@@ -25,6 +25,7 @@ from gruverify.engine import (
     matches,
     sizes_survey,
 )
+from gruverify.engine._asked import asked_at
 from gruverify.engine._sizes import EXTENTS, LONG, cell_sizes, stack_sizes
 from gruverify.invariants import INVARIANTS
 
@@ -343,6 +344,44 @@ def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
     _, fails = asked_by_the_survey(Wrong(), "stack/outputs")
 
     assert {(case.sizes["I"], case.sizes["D"]) for case in fails} == {(6, 1), (12, 2)}
+
+
+class OfSeparatePasses(OneFormat):
+    """Parts of a gradient are not made of the same cotangents: nobody can be shown those."""
+
+    separate_passes = True
+
+
+class Truncated(OfSeparatePasses):
+    """Back-propagation goes no further back than the last 64 steps."""
+
+    def sequence_vjp(
+        self, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> Gradients:
+        vjp = super().sequence_vjp
+        if len(inputs) <= 64:
+            return vjp(cell, inputs, state, d_outputs, d_last)
+        _, middle = self.sequence(cell, inputs[:-64], state)
+        far = vjp(cell, inputs[:-64], state, d_outputs[:-64], 0 * d_last)
+        near = vjp(cell, inputs[-64:], middle, d_outputs[-64:], d_last)
+        added = {name: getattr(far, name) + getattr(near, name) for name in cell.packed()}
+        inputs = np.concatenate([far.inputs, near.inputs])
+        return Gradients(**added, inputs=inputs, state=far.state)
+
+
+def test_long_gradients_of_separate_passes_are_held_as_a_whole() -> None:
+    long = next(case for case in cases_of_the_survey() if case.sizes["T"] == 65)
+    invariants, whole = INVARIANTS.values(), "agreement/long-gradient"
+
+    def fails(backend: Any) -> list[str]:
+        declared = declarations_of(backend)
+        asked = asked_at(long.sizes, invariants, declared)
+        assert (whole in {invariant.id for invariant in asked}) == declared.separate_passes
+        return [j.invariant.id for j in judge(long, backend, asked) if j.failed]
+
+    assert fails(Truncated()) == [whole]
+    assert not fails(OfSeparatePasses())
+    assert not fails(OneFormat())
 
 
 @cache

@@ -23,7 +23,7 @@ def surveyed(format: Format, backend: Any = NUMPY) -> Iterator[Case]:
     """The cases of the survey."""
     found = list[Case]()
     for stream in survey(backend, format, 0):
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
     return iter(found)
 
 
@@ -50,7 +50,7 @@ def test_a_backend_of_one_size_is_surveyed_in_that_size() -> None:
 
 @pytest.mark.parametrize(("count", "streams"), [(25, 0), (39, 0), (40, 8), (100, 8), (2000, 8)])
 def test_it_is_for_runs_of_forty_cases(count: int, streams: int) -> None:
-    cells = [stream for stream in streams_for(NUMPY, float32, 0, count) if stream.count == 2]
+    cells = [stream for stream in streams_for(NUMPY, float32, 0, count) if stream.survey]
 
     assert len(cells) == streams
 
@@ -63,6 +63,6 @@ def test_what_is_drawn_takes_no_constants_out_of_the_sources_of_loaded_modules(
     found = list[Case]()
     [stream, *_] = streams_for(NUMPY, float32, 0, 20)
 
-    draw(stream.strategy, stream.count, stream.seed, found.append)
+    draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
 
     assert len(found) == 20

@@ -55,7 +55,7 @@ def test_fate_agrees_with_judging_case_by_case() -> None:
         for format in (float32, float64)
         for case in drawn(format, backend.variants, plan.cases)
     ]
-    turns = Profile("every third", plan.cases, turns=3, duties=3)
+    turns = Profile("every third", plan.cases, turns=3, duties=3, stack_turns=1)
     expected: dict[str, int] = {}
     for number, case in enumerate(cases, 1):
         asked = [i for i in INVARIANTS.values() if turns.asks(i, (number - 1) % plan.cases)]

@@ -27,7 +27,7 @@ from gruverify.formulas import (
 from gruverify.invariants.core._blocks import largest, letters, pairs
 from gruverify.invariants.core._local import local_to, unknown
 from gruverify.invariants.core._ranges import ranges
-from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._registry import LONG, invariant
 from gruverify.invariants.core._residual import Floats, Residual, compare
 from gruverify.invariants.core._trial import Trial
 
@@ -42,6 +42,7 @@ _ENTRIES = 2**16
     source="theory 2, (2.5); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
+    lengths=LONG,
 )
 def long_gradient(trial: Trial) -> Iterator[Residual]:
     found, back = trial.observed.sequence_vjp, _Back(trial)

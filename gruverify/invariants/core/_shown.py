@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruverify.arithmetic import NDArray
+from gruverify.backends import Declarations
 from gruverify.cell import Case, Gradients
 from gruverify.invariants.core._observed import Observed
 from gruverify.invariants.core._obstacle import Declined
@@ -57,16 +58,25 @@ def shown_cotangents(trial: Trial) -> Shown:
         Declined: the backend finds gradients in separate passes, or has one input, which cannot be
         silenced.
     """
-    declared = trial.declared
-    # (2.4) holds between parts that were made of one α; here each pass has an α of its own.
-    if declared.separate_passes:
-        raise NotAsked(
-            "sequence_vjp", "gradients found in separate passes are not made of the same cotangents"
-        )
-    has_own_sizes = declared.input_size is not None or declared.shapes == "few"
-    if has_own_sizes:
+    if why := why_not_shown(trial.declared, trial.case.sizes["I"]):
+        raise NotAsked("sequence_vjp", why)
+    if _has_own_sizes(trial.declared):
         return _by_own_inputs(trial)
     return _by_further_inputs(trial)
+
+
+def why_not_shown(declared: Declarations, I: int) -> str:
+    """Why a backend shows no cotangents of the gates to a case of I inputs; empty if it does."""
+    # (2.4) holds between parts that were made of one α; here each pass has an α of its own.
+    if declared.separate_passes:
+        return "gradients found in separate passes are not made of the same cotangents"
+    if _has_own_sizes(declared) and I == 1:
+        return "it has I=1 input alone, and needs one more that can be silenced"
+    return ""
+
+
+def _has_own_sizes(declared: Declarations) -> bool:
+    return declared.input_size is not None or declared.shapes == "few"
 
 
 class NotAsked(Declined):
@@ -97,10 +107,6 @@ def silenced(case: Case) -> Case:
 
 
 def _by_own_inputs(trial: Trial) -> Shown:
-    if trial.case.sizes["I"] == 1:
-        raise NotAsked(
-            "sequence_vjp", "it has I=1 input alone, and needs one more that can be silenced"
-        )
     first, rows = trial.on(silenced), len(trial.case.cell.weight_ih)
     found, count = first.observed.sequence_vjp, trial.case.sizes["I"] // 2
     parts = [found.inputs[..., -count:], *_further_groups(trial, rows)]
