@@ -127,10 +127,10 @@ from gruverify.engine._selection import matches as matches
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection
 from gruverify.engine._selection import text_of as text_of
+from gruverify.engine._shard_process import outline as outline
 from gruverify.engine._shards import check_apart as check_apart
 from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._shards import concluded_apart as concluded_apart
-from gruverify.engine._shards import outline as outline
 from gruverify.engine._sizes import cell_sizes as cell_sizes
 from gruverify.engine._sizes import stack_sizes as stack_sizes
 from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE

@@ -4,11 +4,8 @@ with it.
 
 from __future__ import annotations
 
-import gc
 import math
-import pickle
 import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,18 +16,11 @@ from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
 from gruverify.backends import (
     PATIENCE,
-    Backend,
     Child,
-    Line,
     TargetDied,
-    TargetUnavailable,
-    UnknownTarget,
     first_answer,
     in_subprocess,
     processes,
-    resolve,
-    sendable,
-    sources_of,
     wait_for,
 )
 from gruverify.engine._deaths import Death
@@ -46,35 +36,20 @@ from gruverify.engine._events import (
     ProcessDied,
     RunStarted,
     Shrunk,
-    SoFar,
 )
 from gruverify.engine._flaky import Flaky
 from gruverify.engine._journal import Judged
 from gruverify.engine._keeping import Keeper, TakenOver
-from gruverify.engine._plan import Plan, formats_of, header_of, require
+from gruverify.engine._plan import Plan
 from gruverify.engine._remembering import concluded
 from gruverify.engine._result import Result, in_order, merge
-from gruverify.engine._run import run
+from gruverify.engine._shard_process import Unread, begin, by_jobs, outline, work
 from gruverify.engine._witness import Witness
 
 #: Seconds that shards have to send what they found, once the run is interrupted.
 _GRACE = 1.5
-#: How many new objects there are before cycles are looked for among them.
-_GARBAGE = 10_000
 #: How often a format is begun again because the target died in it.
 _MOST_DEATHS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A `SoFar` as it was sent. There are many, and one at most is read, when its process dies."""
-
-    content: bytes
-
-    def read(self) -> SoFar:
-        """What it says."""
-        so_far: SoFar = pickle.loads(self.content)
-        return so_far
 
 
 @dataclass
@@ -174,7 +149,7 @@ class Crew:
         # The crew's plan, not the first one: it has the deaths by now, and what is checked no more.
         plan = replace(self.plan, formats=formats)
         child = Child(
-            self.context, self.target, _work, self.target, plan, judged, patience=self.patience
+            self.context, self.target, work, self.target, plan, judged, patience=self.patience
         )
         self.shards.append(Shard(formats, child, formats[0].name))
 
@@ -325,7 +300,7 @@ def _check_afresh(
     """A run of which nothing is kept: the process that imports the target to outline the run goes
     on with its first formats. Importing a framework again would take seconds.
     """
-    first = Child(context, target, _begin, target, plan, jobs, patience=patience)
+    first = Child(context, target, begin, target, plan, jobs, patience=patience)
     try:
         outlined: Any = first_answer(first, patience)
     except BaseException:
@@ -333,7 +308,7 @@ def _check_afresh(
         raise
     formats, header, _ = outlined
     crew = Crew(target, plan, header, listener, context, patience)
-    by_job = _by_jobs(formats, jobs)
+    by_job = by_jobs(formats, jobs)
     crew.shards += [Shard(some, first, some[0].name) for some in by_job[:1]]
     try:
         listener(RunStarted(crew.header))
@@ -362,7 +337,7 @@ def _check_kept(
     listener(RunStarted(crew.header))
     known = set(chain.from_iterable(part.coverage for part in earlier.parts))
     try:
-        _carry_out(crew, _by_jobs(tuple(fmt for fmt in formats if fmt.name not in known), jobs))
+        _carry_out(crew, by_jobs(tuple(fmt for fmt in formats if fmt.name not in known), jobs))
     finally:
         crew.close()
     parts = [replace(part, header=crew.header) for part in earlier.parts]
@@ -383,7 +358,7 @@ def check_apart(
     """
     crew = Crew(target, plan, header, lambda event: None, processes(target), patience, keep=keep)
     try:
-        _carry_out(crew, _by_jobs(plan.formats or (), 1))
+        _carry_out(crew, by_jobs(plan.formats or (), 1))
     finally:
         crew.close()
     return _added_up(crew)
@@ -423,12 +398,6 @@ def _take_over(crew: Crew, earlier: TakenOver, keeper: Keeper) -> None:
         crew.header = {**crew.header, "replayed": earlier.header["replayed"]}
 
 
-def _by_jobs(formats: tuple[Format, ...], jobs: int) -> list[tuple[Format, ...]]:
-    """The formats that each of so many processes has."""
-    # By turns: formats differ in what they take, and neighbours take alike.
-    return [formats[i::jobs] for i in range(min(jobs, len(formats)))]
-
-
 def _carry_out(crew: Crew, waiting: list[tuple[Format, ...]]) -> None:
     """Have all formats done, some in each process; where it is interrupted, what there is of
     them.
@@ -441,64 +410,3 @@ def _carry_out(crew: Crew, waiting: list[tuple[Format, ...]]) -> None:
             crew.receive()
         except KeyboardInterrupt:
             crew.interrupt()
-
-
-def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
-    """The formats of a run, its header, and the sources of the target with their digests."""
-    # What resolving imports besides this is the target's own: a resumed run must have the same
-    # sources.
-    before = set(sys.modules)
-    return _outline_of(resolve(target), target, plan, before)
-
-
-def _outline_of(
-    backend: Backend, target: str, plan: Plan, before: set[str]
-) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
-    require(plan, backend)
-    return formats_of(plan, backend), header_of(backend, plan, target), sources_of(target, before)
-
-
-def _begin(line: Line, target: str, plan: Plan, jobs: int) -> None:
-    """Send the outline of a run, and go on with the formats that the first of so many processes
-    has.
-    """
-    before = set(sys.modules)
-    try:
-        backend = resolve(target)
-        outlined = _outline_of(backend, target, plan, before)
-    except Exception as error:
-        line(sendable(error))
-        return
-    line(outlined)
-    for formats in _by_jobs(outlined[0], jobs)[:1]:
-        _run(line, backend, target, replace(plan, formats=formats))
-
-
-def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
-    try:
-        backend = resolve(target)
-    except (UnknownTarget, TargetUnavailable) as wrong:  # it could be used a moment ago
-        sys.exit(str(wrong))
-    _run(line, backend, target, plan, judged)
-
-
-def _run(
-    line: Line,
-    backend: Backend,
-    target: str,
-    plan: Plan,
-    judged: Mapping[str, Judged] | None = None,
-) -> None:
-    """Send what happens in a run, and then its result."""
-
-    def tell(event: Event) -> None:
-        if isinstance(event, SoFar):
-            line(Unread(pickle.dumps(event)))
-        else:
-            line(event)
-
-    gc.freeze()  # what is imported by now stays: collecting garbage need not go through it again
-    # Nearly all that a case leaves behind is freed by counting references, and looking for more of
-    # it every 700 objects, as Python does, finds nothing.
-    gc.set_threshold(_GARBAGE)
-    line(run(backend, plan, target, tell, line.stopped, judged))

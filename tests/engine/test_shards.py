@@ -23,7 +23,8 @@ from gruverify.engine import (
     check_in_processes,
     selection,
 )
-from gruverify.engine._shards import Crew, Shard, Unread
+from gruverify.engine._shard_process import Unread
+from gruverify.engine._shards import Crew, Shard
 
 from ._drawn import plain
 from ._planted import inverted

@@ -206,7 +206,7 @@ def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 
     assert any(
-        "step: 9 of 89 cases in float32" in line and "more than 16 inputs" in line
+        "step: 9 of 81 cases in float32" in line and "more than 16 inputs" in line
         for line in result.covers
     )
 
