@@ -13,6 +13,7 @@ from gruverify.backends import EVERY_METHOD, NumpyBackend, offers
 from gruverify.backends.contract import (
     OF_CELLS,
     OF_OPTIONS,
+    OF_STACK_OPTIONS,
     OF_STACKS,
     HasSequenceHvpReverse,
     method_of,
@@ -31,7 +32,9 @@ def row(capability: type) -> str:
 
 
 @pytest.mark.parametrize(
-    "capabilities", [OF_CELLS, OF_STACKS, OF_OPTIONS], ids=["cells", "stacks", "options"]
+    "capabilities",
+    [OF_CELLS, OF_STACKS, OF_OPTIONS, OF_STACK_OPTIONS],
+    ids=["cells", "stacks", "options", "options of stacks"],
 )
 def test_the_docs_have_its_methods_as_they_are(capabilities: tuple[type, ...]) -> None:
     rows = "\n".join(map(row, capabilities))
@@ -42,7 +45,7 @@ def test_the_docs_have_its_methods_as_they_are(capabilities: tuple[type, ...]) -
 
 
 def test_every_method_is_a_capability_and_the_reference_has_those_that_it_offers() -> None:
-    capabilities = (*OF_CELLS, *OF_STACKS, *OF_OPTIONS)
+    capabilities = (*OF_CELLS, *OF_STACKS, *OF_OPTIONS, *OF_STACK_OPTIONS)
 
     assert tuple(map(method_of, capabilities)) == EVERY_METHOD
     reference = NumpyBackend()

@@ -45,11 +45,8 @@ def stack(
     else:
         mask = ops.arange(xs.shape[1]) < ops.expand_dims(ops.convert_to_tensor(lengths, "int32"), 1)
     for layer, row in enumerate(rows):
-        D = len(row)
-        if states is None:
-            start = None
-        else:
-            start = [states[at] for at in range(layer * D, (layer + 1) * D)]
+        own = range(layer * len(row), (layer + 1) * len(row))
+        start = None if states is None else [states[at] for at in own]
         xs, *ends = _called(keras.layers.GRU, row, xs, initial_state=start, mask=mask)
         last += ends
     return xs if batch_first else ops.swapaxes(xs, 0, 1), ops.stack(last)
@@ -57,11 +54,9 @@ def stack(
 
 def masked(weights: Weights, inputs: Any, state: Any, keep: Any) -> tuple[Any, Any]:
     """A GRU from inputs (T, B, I) that skips the steps (T, B) of keep, with outputs of 0 there."""
-    mask = ops.logical_not(ops.transpose(ops.convert_to_tensor(keep, "bool")))
-    start = None if state is None else [state]
-    xs = ops.swapaxes(inputs, 0, 1)
-    outputs, last = _called(keras.layers.GRU, [weights], xs, initial_state=start, mask=mask)
-    return ops.swapaxes(outputs, 0, 1), last
+    states = None if state is None else ops.expand_dims(state, 0)
+    outputs, last = stack([[weights]], inputs, states, keep, False)
+    return outputs, last[0]
 
 
 def _called(cls: Any, row: list[Weights], x: Any, *state: Any, **options: Any) -> Any:
