@@ -86,7 +86,7 @@ def first_answer(child: Child, patience: float) -> object:
         for answer in child.messages():
             if isinstance(answer, Exception):
                 raise answer
-            return cast(object, answer)
+            return answer
         if ended:
             raise TargetDied(f"the process {child.ending}{_call(child)}")
         if child.silent() > patience:

@@ -10,15 +10,10 @@ from itertools import groupby
 from typing import Any, cast
 
 from gruverify.arithmetic import Format
-from gruverify.backends import (
-    Backend,
-    Declarations,
-    declarations_of,
-    derived_methods,
-)
+from gruverify.backends import Backend, derived_methods
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
-from gruverify.engine._asked import asked_at, claims_of, selected_invariants, why_not
+from gruverify.engine._asked import Claims, asked_at, claims_of, selected_invariants, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._deaths import not_asked_again
 from gruverify.engine._describe import describe
@@ -115,9 +110,9 @@ class FormatRun:
         )
 
     @cached_property
-    def declared(self) -> Declarations:
-        """What the target declares, read once: that takes as long as a small comparison."""
-        return declarations_of(self.backend)
+    def claims(self) -> Claims:
+        """What the target claims, read once: that takes as long as a small comparison."""
+        return claims_of(self.backend)
 
     @cached_property
     def undeclared(self) -> dict[Kind, Undeclared]:
@@ -138,10 +133,9 @@ class FormatRun:
     def not_asked(self) -> dict[str, Tally]:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen, found = self.plan.selection, dict[str, Tally]()
-        asked, claims = list[Invariant](), claims_of(self.backend)
-        profile = self.plan.profile
+        asked, profile = list[Invariant](), self.plan.profile
         for invariant in selected_invariants(chosen):
-            why = why_not(invariant, self.backend, self.format, profile, chosen, claims)
+            why = why_not(invariant, self.backend, self.format, profile, chosen, self.claims)
             if why is None:
                 asked.append(invariant)
             else:
@@ -388,7 +382,7 @@ class FormatRun:
 
     def _tell_of_new_sizes(self, case: AnyCase) -> None:
         """Where every new shape takes long, that is what a run waits for."""
-        if self.declared.shapes != "few":
+        if self.claims.declared.shapes != "few":
             return
         sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
         if sizes not in self.met:
@@ -401,7 +395,7 @@ class FormatRun:
         """
         if not self.told:
             self.told = True
-            few = self.declared.shapes == "few"
+            few = self.claims.declared.shapes == "few"
             text = describe(judgement.invariant, judgement.residual, case, few=few)
             self.listener(
                 FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text)
@@ -425,7 +419,7 @@ class FormatRun:
         for, else as the profile has it; of a case of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
-            return asked_at(case.sizes, self.invariants, self.declared)
+            return asked_at(case.sizes, self.invariants, self.claims.declared)
         return [
             invariant for invariant in self.invariants if self.plan.asks(invariant, self.number)
         ]

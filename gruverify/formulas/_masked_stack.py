@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+
 from gruverify.arithmetic import Array, NDArray
 from gruverify.cell import Parameters, Variant
-from gruverify.formulas._bptt import Bptt
 from gruverify.formulas._masked import MaskedRun, masked_bptt, masked_sequence
-from gruverify.formulas._stack import DIRECTIONS, Rows, StackBptt, inputs_of, outputs_of_layer
+from gruverify.formulas._stack import Direction, Rows, StackBptt, back_through, run_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,15 @@ def masked_stack(
     """From inputs, T arrays (B, I), states, L·D arrays (B, H), and keep (T, B), True where a member
     skips the step.
     """
-    layers, left = list[list[MaskedRun]](), iter(states)
-    for row in rows:
-        runs = list[MaskedRun]()
-        for direction, p in zip(DIRECTIONS, row, strict=False):
-            # Backward the mask is read backward, as the inputs are.
-            steps, mine = inputs[direction.order], keep[direction.order]
-            runs.append(masked_sequence(v, p, steps, next(left), mine, mine & False))
-        layers.append(runs)
-        inputs = outputs_of_layer([run.states[1:] for run in runs])
-    return MaskedStackRun(layers, inputs)
+    none = np.zeros_like(keep)
+
+    def run(
+        _: int, direction: Direction, p: Parameters, xs: Sequence[Array], h: Array
+    ) -> MaskedRun:
+        # Backward the mask is read backward, as the inputs are.
+        return masked_sequence(v, p, xs, h, keep[direction.order], none)
+
+    return MaskedStackRun(*run_through(rows, inputs, states, run))
 
 
 def masked_stack_bptt(
@@ -59,18 +59,4 @@ def masked_stack_bptt(
     """dL/d(θ, x, h_0) at the cotangents of the states of the top layer, T arrays (B, D·H), and of
     the last states, L·D arrays (B, H). Either may be None. Needs T ≥ 1.
     """
-    g, left = d_outputs, None
-    if d_last is not None:
-        left = list(d_last)
-    parameters, states = list[list[Parameters]](), list[Array]()
-    for runs in reversed(run.layers):
-        H, backs = runs[0].states[0].shape[1], list[Bptt]()
-        # The backward direction's cotangent stands last.
-        for direction, forward in reversed([*zip(DIRECTIONS, runs, strict=False)]):
-            each = direction.cotangents(g, H)
-            backs.insert(0, masked_bptt(forward, each, left.pop() if left else None))
-        g = inputs_of(backs)
-        parameters.insert(0, [back.parameters for back in backs])
-        states[:0] = [back.state for back in backs]
-    assert g is not None
-    return StackBptt(parameters, g, states)
+    return back_through(run.layers, d_outputs, d_last, masked_bptt)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
 from operator import add
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gruverify.arithmetic import Array, placed
 from gruverify.cell import Parameters, Variant
@@ -24,6 +24,17 @@ from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
 #: By layer and direction.
 Rows: TypeAlias = Sequence[Sequence[Parameters]]
+
+
+class _HasStates(Protocol):
+    @property
+    def states(self) -> Sequence[Array]:
+        """The state before each step and the last one, T+1 arrays (B, H)."""
+        ...
+
+
+#: The run of one direction of a layer.
+OneRun = TypeVar("OneRun", bound=_HasStates)
 
 #: A run of a direction, from what a sequence is run from.
 Runner: TypeAlias = Callable[[Variant, Parameters, Sequence[Array], Array], Run]
@@ -40,23 +51,6 @@ class Direction:
 
     number: int
     order: slice
-
-    def run(
-        self,
-        v: Variant,
-        p: Parameters,
-        inputs: Sequence[Array],
-        state: Array,
-        runner: Runner = sequence,
-    ) -> Run:
-        """The states of the direction, in its own order, from inputs in time."""
-        return runner(v, p, inputs[self.order], state)
-
-    def back(self, run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
-        """The gradients of the direction, those of its inputs in its own order, from the cotangents
-        of the layer's outputs, T arrays (B, D·H) in time, and of its last state.
-        """
-        return bptt(run, self.cotangents(d_outputs, run.states[0].shape[1]), d_last)
 
     def cotangents(self, d_outputs: Sequence[Array] | None, H: int) -> list[Array] | None:
         """Its half of the cotangents of the layer's outputs, T arrays (B, H) in its own order."""
@@ -154,18 +148,35 @@ def _part(
     members: Any,
     runner_of: Callable[[int, int], Runner],
 ) -> Part:
-    layers, left = list[list[Run]](), iter(states)
+    def run(layer: int, direction: Direction, p: Parameters, xs: Sequence[Array], h: Array) -> Run:
+        return runner_of(layer, direction.number)(v, p, xs, h)
+
+    layers, outputs = run_through(rows, inputs, states, run)
+    return Part(members, len(inputs), layers, outputs)
+
+
+def run_through(
+    rows: Rows,
+    inputs: Sequence[Array],
+    states: Sequence[Array],
+    run: Callable[[int, Direction, Parameters, Sequence[Array], Array], OneRun],
+) -> tuple[list[list[OneRun]], Sequence[Array]]:
+    """The runs by layer and direction, from inputs, T arrays (B, I), and states, L·D arrays (B, H),
+    and the outputs of the last layer.
+
+    run: that of a direction of a layer, from its parameters, inputs in its own order, and state.
+    """
+    layers, left = list[list[OneRun]](), iter(states)
     for layer, row in enumerate(rows):
-        runs = list[Run]()
+        runs = list[OneRun]()
         for direction, p in zip(DIRECTIONS, row, strict=False):
-            runner = runner_of(layer, direction.number)
-            runs.append(direction.run(v, p, inputs, next(left), runner))
+            runs.append(run(layer, direction, p, inputs[direction.order], next(left)))
         layers.append(runs)
-        inputs = outputs_of_layer([run.states[1:] for run in runs])
-    return Part(members, len(inputs), layers, inputs)
+        inputs = _outputs_of_layer([one.states[1:] for one in runs])
+    return layers, inputs
 
 
-def outputs_of_layer(states: Sequence[Sequence[Array]]) -> list[Array]:
+def _outputs_of_layer(states: Sequence[Sequence[Array]]) -> list[Array]:
     """The outputs of a layer in time, (→h_t, ←h_t), each (B, D·H), from the states of each
     direction in its own order.
     """
@@ -251,20 +262,36 @@ def _back(
         left = [d[part.members] for d in d_last]
     if not part.length:
         return _of_no_steps(part, left)
+    return back_through(part.layers, g, left, bptt)
+
+
+def back_through(
+    layers: Sequence[Sequence[OneRun]],
+    d_outputs: Sequence[Array] | None,
+    d_last: Sequence[Array] | None,
+    back: Callable[[OneRun, Sequence[Array] | None, Array | None], Bptt],
+) -> StackBptt:
+    """The gradients of all layers, from the last to the first, from the cotangents of the outputs,
+    T arrays (B, D·H), and of the last states, L·D arrays (B, H). Either may be None. Needs T ≥ 1.
+
+    back: the gradients of one run, from the same of its own.
+    """
+    g, left = d_outputs, list(d_last or ())
     parameters, states = list[list[Parameters]](), list[Array]()
-    for runs in reversed(part.layers):
-        backs = list[Bptt]()
+    for runs in reversed(layers):
+        H, backs = runs[0].states[0].shape[1], list[Bptt]()
         # The backward direction's cotangent stands last.
         for direction, run in reversed([*zip(DIRECTIONS, runs, strict=False)]):
-            backs.insert(0, direction.back(run, g, left.pop() if left else None))
-        g = inputs_of(backs)
-        parameters.insert(0, [back.parameters for back in backs])
-        states[:0] = [back.state for back in backs]
+            own = direction.cotangents(g, H)
+            backs.insert(0, back(run, own, left.pop() if left else None))
+        g = _inputs_of(backs)
+        parameters.insert(0, [found.parameters for found in backs])
+        states[:0] = [found.state for found in backs]
     assert g is not None
     return StackBptt(parameters, g, states)
 
 
-def inputs_of(backs: Sequence[Bptt]) -> list[Array]:
+def _inputs_of(backs: Sequence[Bptt]) -> list[Array]:
     """The cotangents of a layer's inputs in time: each direction has its share."""
     if len(backs) == 1:
         return list(backs[0].inputs)
