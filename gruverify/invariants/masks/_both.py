@@ -13,7 +13,6 @@ from gruverify.cell import masks_of, restarts_of
 from gruverify.invariants.core._blocks import compared
 from gruverify.invariants.core._masked import (
     before_the_last_start,
-    by_member,
     hidden_outputs,
     kept_slack,
     kept_states,
@@ -25,9 +24,9 @@ from gruverify.invariants.core._masked import (
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Residual, compare, equal
+from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._values import other_inputs, under
+from gruverify.invariants.masks._values import other_inputs, taken_steps, under, wide
 
 
 def _states(trial: Trial, outputs: NDArray) -> NDArray:
@@ -47,18 +46,8 @@ def _states(trial: Trial, outputs: NDArray) -> NDArray:
 def both_each_step(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     outputs, last = every.observed.ask("sequence_marked")
-    taken = np.broadcast_to(~masks_of(every.case)[..., None], outputs.shape)
     allowed = stepped(every, _states(every, outputs), restarts_of(every.case))
-    for name, b in by_member(every):
-        yield compare(
-            f"outputs of steps taken, {name} skipped",
-            "tbi",
-            outputs[:, b],
-            allowed[:, b],
-            scale=STATES,
-            about=taken[:, b],
-        )
-    yield compare("last", "bi", last, allowed[-1], scale=STATES, about=taken[-1])
+    yield from taken_steps(every, outputs, last, allowed)
 
 
 @invariant(
@@ -76,10 +65,7 @@ def both_kept(trial: Trial) -> Iterator[Residual]:
     states = _states(every, outputs)
     slack = kept_slack(every, states, keep[..., None], restart[..., None])
     hidden = hidden_outputs(every.declared.masked_outputs, keep)[..., None]
-    expected, skipped = (
-        outputs_of(every.declared, states, keep),
-        np.broadcast_to(keep[..., None], outputs.shape),
-    )
+    expected, skipped = outputs_of(every.declared, states, keep), wide(keep, outputs)
     anew = skipped & restart[..., None]
     of_outputs = np.where(hidden, 0.0, slack)
     for what, about in (("skipped from zeros", anew), ("skipped", skipped & ~anew)):
@@ -127,7 +113,7 @@ def both_content(trial: Trial) -> Iterator[Residual]:
     others = every.observed.fresh_answer(
         "sequence_marked", inputs=under(masks_of(c), past, other_inputs(every)), state=state
     )
-    after = np.broadcast_to(~before[..., None], outputs.shape)
+    after = wide(~before, outputs)
     yield equal("outputs, another past", "tbi", others[0], outputs, about=after)
     yield equal("last, another past", "bi", others[1], last)
 
@@ -161,7 +147,7 @@ def both_cut_gradient(trial: Trial) -> Iterator[Residual]:
     found = every.observed.ask("sequence_marked_vjp", d_outputs=None)
     keep, restart = masks_of(every.case), restarts_of(every.case)
     none, zero = keep | before_the_last_start(restart), np.zeros_like(found.inputs)
-    about = np.broadcast_to(none[..., None], zero.shape)
+    about = wide(none, zero)
     yield equal("dL/dx", "tbj", found.inputs, zero, about=about)
     if found.state is not None:
         anew = np.broadcast_to(np.any(restart, axis=0)[:, None], found.state.shape)

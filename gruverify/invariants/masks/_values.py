@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import NDArray
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import derived_methods
 from gruverify.cell import masks_of
 from gruverify.invariants.core._masked import (
@@ -39,17 +39,8 @@ def each_step(trial: Trial) -> Iterator[Residual]:
     outputs, last = every.observed.ask("sequence_masked")
     keep = masks_of(every.case)
     states = kept_states(every.case.state, outputs, keep[..., None])
-    allowed, taken = stepped(every, states, no_masks(every.case)), _wide(~keep, outputs)
-    for name, b in by_member(every):
-        yield compare(
-            f"outputs of steps taken, {name} skipped",
-            "tbi",
-            outputs[:, b],
-            allowed[:, b],
-            scale=STATES,
-            about=taken[:, b],
-        )
-    yield compare("last", "bi", last, allowed[-1], scale=STATES, about=taken[-1])
+    allowed = stepped(every, states, no_masks(every.case))
+    yield from taken_steps(every, outputs, last, allowed)
 
 
 @invariant(
@@ -65,7 +56,7 @@ def kept(trial: Trial) -> Iterator[Residual]:
     outputs, last = every.observed.ask("sequence_masked")
     keep = masks_of(every.case)
     states = kept_states(every.case.state, outputs, keep[..., None])
-    expected, skipped = outputs_of(every.declared, states, keep), _wide(keep, outputs)
+    expected, skipped = outputs_of(every.declared, states, keep), wide(keep, outputs)
     hidden = hidden_outputs(every.declared.masked_outputs, keep)[..., None]
     slack = kept_slack(every, states, keep[..., None])
     of_outputs = np.where(hidden, 0.0, slack)
@@ -171,6 +162,23 @@ def require_two_ways(trial: Trial, method: str) -> None:
         raise Declined("sequence", f"it is derived from {method}")
 
 
-def _wide(mask: NDArray, states: NDArray) -> NDArray:
+def taken_steps(every: Trial, outputs: NDArray, last: NDArray, allowed: Ball) -> Iterator[Residual]:
+    """What was returned of the steps that members take, (T, B, H), and of the last one, (B, H),
+    against what they may be.
+    """
+    taken = wide(~masks_of(every.case), outputs)
+    for name, b in by_member(every):
+        yield compare(
+            f"outputs of steps taken, {name} skipped",
+            "tbi",
+            outputs[:, b],
+            allowed[:, b],
+            scale=STATES,
+            about=taken[:, b],
+        )
+    yield compare("last", "bi", last, allowed[-1], scale=STATES, about=taken[-1])
+
+
+def wide(mask: NDArray, states: NDArray) -> NDArray:
     """A mask (T, B) of states (T, B, H), entry by entry."""
     return np.broadcast_to(mask[..., None], states.shape)
