@@ -26,7 +26,7 @@ ASKED = (
 )
 
 
-def test_a_large_cell_is_judged_within_thirty_times_its_weights(
+def test_a_large_cell_is_judged_in_the_memory_of_28_times_its_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Large from here on, and not from 420 units on, which takes seconds.
