@@ -97,7 +97,6 @@ from gruverify.engine._reduce import TRIES as TRIES
 from gruverify.engine._reduce import Reduction as Reduction
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import Verdict as Verdict
-from gruverify.engine._result import by_format as by_format
 from gruverify.engine._result import condition_of as condition_of
 from gruverify.engine._result import in_order as in_order
 from gruverify.engine._result import merge as merge

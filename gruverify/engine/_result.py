@@ -69,7 +69,7 @@ class Result:
     replays: tuple[Replay, ...] = ()
     closest: dict[str, Witness] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """Interrupted if the run was stopped; died if the target did; falsified if anything failed,
         or something passed that was strictly expected to fail; inconclusive if too little was
@@ -110,10 +110,25 @@ class Result:
         head = f"<b>{self.verdict}</b>: {escape(str(self.header['target']))} ({self._counts})"
         return f"<div>{head}<ul>{listed}</ul></div>"
 
+    @cached_property
+    def by_format(self) -> dict[str, dict[str, Tally]]:
+        """Invariant, then format, to the tally over all variants; invariants in the catalogue's
+        order.
+        """
+        # What a newer or older version knew besides the catalogue comes last.
+        table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
+        for (id, fmt, _), tally in sorted(self.tallies.items()):
+            row = table.setdefault(id, {})
+            if fmt in row:
+                row[fmt] = row[fmt] + tally
+            else:
+                row[fmt] = tally
+        return {id: row for id, row in table.items() if row}
+
     @property
     def _counts(self) -> str:
         statuses = Counter[str]()
-        for row in by_format(self).values():
+        for row in self.by_format.values():
             statuses.update(tally.status for tally in row.values())
         return ", ".join(
             f"{count} {status}"
@@ -158,14 +173,14 @@ class Result:
         """What the run covered: cases, sizes, claims, declarations, and what was left out."""
         return covers(self.header, self.tallies, self.drawn, self.ended_early)
 
-    @property
+    @cached_property
     def unexpected(self) -> tuple[str, ...]:
         """The invariants that were expected to fail and passed, in every format that this was
         expected of.
         """
         # An entry may be about several formats: that it holds in one of them does not make it
         # stale.
-        expected = {id: sum(row.values(), Tally()) for id, row in _marked(by_format(self)).items()}
+        expected = {id: sum(row.values(), Tally()) for id, row in _marked(self.by_format).items()}
         return tuple(id for id, tally in expected.items() if tally.status == "xpassed")
 
     def merged(self, other: Result) -> Result:
@@ -270,21 +285,6 @@ def in_order(result: Result) -> Result:
         flaky=ordered(result.flaky, 1),
         closest=ordered(result.closest),
     )
-
-
-def by_format(result: Result) -> dict[str, dict[str, Tally]]:
-    """Invariant, then format, to the tally over all variants; invariants in the catalogue's
-    order.
-    """
-    # In the catalogue's order; what a newer or older version knew besides it comes last.
-    table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
-    for (id, fmt, _), tally in sorted(result.tallies.items()):
-        row = table.setdefault(id, {})
-        if fmt in row:
-            row[fmt] = row[fmt] + tally
-        else:
-            row[fmt] = tally
-    return {id: row for id, row in table.items() if row}
 
 
 def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from gruverify._visible import visible
 from gruverify.arithmetic import FORMATS
-from gruverify.engine._result import Result, by_format
+from gruverify.engine._result import Result
 from gruverify.engine._selection import Entry, entry_of, matches
 from gruverify.engine._tally import Tally
 from gruverify.invariants import INVARIANTS
@@ -67,7 +67,7 @@ class _State:
             self._absent = set(_ALL).difference(result.header["formats"])
         else:
             self._absent = set[str]()
-        self.rows = by_format(result)
+        self.rows = result.by_format
 
     def found_at(self, id: str, fmt: str) -> Found:
         """What it found there."""

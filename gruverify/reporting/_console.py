@@ -22,7 +22,6 @@ from gruverify.engine import (
     NotRepeated,
     Result,
     Witness,
-    by_format,
     condition_of,
     declarations,
     describe,
@@ -263,7 +262,7 @@ def _not_checked(result: Result, *, verbose: bool) -> dict[tuple[str, str], list
     methods are missing for has one reason: the verdict names the methods.
     """
     reasons: dict[tuple[str, str], list[str]] = {}
-    for id, row in by_format(result).items():
+    for id, row in result.by_format.items():
         if skipped_everywhere(row):
             first = next(iter(row.values()))
             missing = first.status == "not applicable" and first.reason.startswith(
@@ -282,7 +281,7 @@ def _root_causes(result: Result) -> dict[tuple[str, str], list[str]]:
     most blocked first.
     """
     causes: dict[str, dict[str, str]] = {}
-    for id, row in by_format(result).items():
+    for id, row in result.by_format.items():
         for tally in row.values():
             if tally.status == "blocked":
                 causes.setdefault(tally.cause, {})[id] = tally.reason
@@ -436,7 +435,7 @@ def print_verdict(console: Console, result: Result) -> None:
     it.
     """
     statuses = list[str]()
-    for row in by_format(result).values():
+    for row in result.by_format.values():
         statuses += [tally.status for tally in row.values()]
     counts = ", ".join(f"{statuses.count(s)} {s}" for s in STATUSES if statuses.count(s))
     colour = _VERDICTS.get(result.verdict, _UNDECIDED)

@@ -9,7 +9,7 @@ from itertools import chain
 from rich.table import Table
 from rich.text import Text
 
-from gruverify.engine import Result, Tally, by_format
+from gruverify.engine import Result, Tally
 
 #: What a tally may be and its colour, the gravest first: a family is what the gravest of its
 #: invariants is.
@@ -49,7 +49,7 @@ def margin(value: float) -> str:
 
 def checked_rows(result: Result) -> dict[str, dict[str, Tally]]:
     """The tallies of each invariant by format, of those that were checked in some format."""
-    return {id: row for id, row in by_format(result).items() if not skipped_everywhere(row)}
+    return {id: row for id, row in result.by_format.items() if not skipped_everywhere(row)}
 
 
 def failing_rows(result: Result) -> dict[str, dict[str, Tally]]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 import gruverify
 from gruverify import Result, float16, float32
 from gruverify.backends import NumpyBackend
-from gruverify.engine import Plan, Tally, by_format, merge, run
+from gruverify.engine import Plan, Tally, merge, run
 from gruverify.invariants import INVARIANTS
 
 from ._drawn import HEADER, NOTHING, plain, results
@@ -88,7 +88,7 @@ def test_by_format_adds_the_variants_up_in_the_catalogues_order() -> None:
         (first, "float16", "a"),
     ]
 
-    table = by_format(replace(NOTHING, tallies=dict.fromkeys(keys, PASSED)))
+    table = replace(NOTHING, tallies=dict.fromkeys(keys, PASSED)).by_format
 
     assert list(table) == [first, second]
     assert table[first] == {"float16": PASSED, "float32": PASSED + PASSED}
