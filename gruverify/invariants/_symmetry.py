@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -29,7 +30,8 @@ class Symmetry:
     """A change, and the views of its states that must be those of the case as it was drawn.
 
     rounds_more: whether its sums have terms that the drawn ones do not have; products with 0 and 1
-    are exact.
+    are exact. within: the change for a backend that computes in another format than it is given, if
+    that is another one.
     """
 
     name: str
@@ -40,6 +42,14 @@ class Symmetry:
     resizes: bool = False
     rounds_more: bool = False
     applies: Callable[[Variant], bool] = lambda variant: True
+    within: Callable[[Format], Callable[[Case], Case]] | None = None
+
+    def made_on(self, drawn: Trial) -> Trial:
+        """The trial of the changed case."""
+        mode = drawn.exact.mode
+        if self.within is None or mode.arithmetic == mode.format:
+            return drawn.on(self.change)
+        return drawn.on(self.within(mode.arithmetic))
 
 
 def as_it_is(case: Case, states: NDArray) -> NDArray:
@@ -174,11 +184,12 @@ def inputs_reversed(case: Case) -> Case:
     return replace(case, cell=cell, inputs=case.inputs[..., ::-1], regimes=())
 
 
-def inputs_scaled(case: Case) -> Case:
+def inputs_scaled(case: Case, arithmetic: Format | None = None) -> Case:
     """Inputs multiplied by 2^k and their weights by 2^-k, wherever that is exact, k being 3, -3 and
-    a third of the format's exponents up and down, in turn.
+    a third of the format's exponents up and down, in turn. arithmetic: the format in whose range it
+    all stays, if not the case's own.
     """
-    fmt = case.format
+    fmt = arithmetic or case.format
     # The turn begins elsewhere in cells of other sizes: those of one input meet all four, too.
     first = case.cell.hidden_size + case.cell.input_size
     # Far, for a clamp of inputs or of weights shows only beyond it; and no further, so that the
@@ -186,7 +197,7 @@ def inputs_scaled(case: Case) -> Case:
     far = fmt.max_exponent // 3
     turn = (first + np.arange(case.cell.input_size)) % 4
     exponents = np.array([3, -far, -3, far])[turn]
-    by = np.ldexp(1.0, exponents).astype(fmt.dtype)
+    by = np.ldexp(1.0, exponents).astype(case.format.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, weights = case.inputs * by, case.cell.weight_ih / by
         # Only there is the statement one about the same numbers (M19: no over- or underflow).
@@ -199,9 +210,20 @@ def inputs_scaled(case: Case) -> Case:
     return replace(case, cell=cell, inputs=np.where(exact, inputs, case.inputs), regimes=())
 
 
+@cache
+def inputs_scaled_within(arithmetic: Format) -> Callable[[Case], Case]:
+    """`inputs_scaled` in the range of another format: two invariants share what it returns."""
+
+    def scaled(case: Case) -> Case:
+        return inputs_scaled(case, arithmetic)
+
+    return scaled
+
+
 def _normal(array: NDArray, fmt: Format) -> NDArray:
-    """Where a number is normal, or 0."""
-    normal: NDArray = np.logical_or(np.abs(array) >= fmt.min_normal, array == 0)
+    """Where a number is normal in a format, or 0."""
+    size = np.abs(array.astype(np.float64))
+    normal: NDArray = ((size >= fmt.min_normal) & (size <= fmt.max)) | (size == 0)
     return normal
 
 
@@ -279,6 +301,7 @@ SYMMETRIES = (
         "theory 11, M19",
         inputs_scaled,
         (as_it_is,),
+        within=inputs_scaled_within,
     ),
     Symmetry(
         "unused-input",
@@ -303,7 +326,7 @@ SYMMETRIES = (
 def _of_step(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
         drawn = trial.on(short)
-        changed = drawn.on(symmetry.change)
+        changed = symmetry.made_on(drawn)
         for view in symmetry.views:
             back, allowed = (
                 view(drawn.case, changed.observed.step),
@@ -319,7 +342,7 @@ def _of_step(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
 def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
         drawn = trial.on(short)
-        changed = drawn.on(symmetry.change)
+        changed = symmetry.made_on(drawn)
         for view in symmetry.views:
             back, allowed = (
                 view(drawn.case, changed.observed.sequence[0]),

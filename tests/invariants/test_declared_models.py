@@ -248,3 +248,21 @@ class RoundsOperands(NumpyBackend):
 def test_cotangents_that_a_product_rounds_before_it_shows_them_are_allowed_for(id: str) -> None:
     for seed in range(5):
         assert_holds(id, RoundsOperands(), drawn(seed))
+
+
+class SinglesInside(NumpyBackend):
+    """Takes float64, and computes in float32, where more than 2^128 is infinite."""
+
+    computes = "float32"
+
+    def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
+        inner = Cell(cell.variant, *(float32.cast(a) for a in cell.packed().values()))
+        return NUMPY.step(inner, float32.cast(x), float32.cast(h)).astype(x.dtype)
+
+
+def test_inputs_are_scaled_within_the_range_of_the_format_that_is_computed_in() -> None:
+    rng = np.random.default_rng(0)
+    shapes = (9, 4), (9, 3), (9,), (9,)
+    cell = Cell(Variant(), *(rng.normal(size=shape) for shape in shapes))
+    x, h = rng.normal(size=(1, 2, 4)), rng.uniform(-1, 1, (2, 3))
+    assert_holds("symmetry/scaling", SinglesInside(), Case(cell, x, h, h[None], h))
