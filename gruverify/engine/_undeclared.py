@@ -35,7 +35,7 @@ from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 _SEVERAL = 3
 #: Of the cases that passed, that many are asked again; and they are kept until they have so many
 #: numbers together.
-_AGAIN, _KEPT = 50, 2**24
+_AGAIN, _KEPT = 50, 2**22
 #: Up to that many steps the shortest length is looked for, and these are the sizes that a target
 #: may be built for.
 _LONGEST, _PROBED = 17, (*range(1, 9), 16, 32)

@@ -4,6 +4,8 @@ invariants.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from gruverify import Case, Variant, float64
 from gruverify.backends import CELL_METHODS, DIRECTIONAL_METHODS, NumpyBackend, backend
+from gruverify.engine import applicable
 from gruverify.invariants import INVARIANTS, Change, Invariant, Observed, Trial
 from gruverify.invariants.core._residual import compare
 
@@ -100,6 +103,21 @@ def test_invariants_share_changed_cases() -> None:
     assert trial.on(mirrored) is trial.on(mirrored)
     assert np.array_equal(trial.on(mirrored).case.state, -CASE.state)
     assert trial.on(lambda case: case) is trial
+
+
+def test_what_a_trial_found_is_freed_with_it() -> None:
+    # Of a large cell that is as much as ten cases of it: no garbage is collected in between.
+    gc.disable()
+    try:
+        trial = Trial(CASE, NumpyBackend())
+        for invariant in INVARIANTS.values():
+            if not invariant.of_stacks and not applicable(invariant, trial.backend):
+                list(invariant.check(trial))
+        gone = weakref.ref(trial)
+        del trial
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_called_anew_means_called_anew() -> None:

@@ -42,6 +42,9 @@ class Trial:
             case, known, forward, self.declared.state_gradient, self.declared.functions
         )
         self._changed: dict[Change, Trial] = {}
+        #: The changes that leave the case as it is. Kept among the others, the trial would hold
+        #: itself, and with it all that it found, until garbage is collected.
+        self._without_effect = set[Change]()
         self._twin: Trial | None = None
         #: What invariants found of the case and others need again.
         self.shared: dict[Any, Any] = {}
@@ -58,6 +61,8 @@ class Trial:
         A condition that an invariant needs is brought about so, from whatever case was drawn: none
         is ever rejected.
         """
+        if change in self._without_effect:
+            return self
         if change not in self._changed:
             if self._twin is None:
                 twin = None
@@ -66,9 +71,9 @@ class Trial:
                 twin = self._twin.on(change)
             case = change(self.case) if twin is None else twin.case
             if case is self.case:
-                self._changed[change] = self
-            else:
-                self._changed[change] = self._other(case, twin)
+                self._without_effect.add(change)
+                return self
+            self._changed[change] = self._other(case, twin)
         return self._changed[change]
 
     def derived(self) -> Iterator[tuple[Change, Trial]]:
