@@ -134,7 +134,7 @@ PROFILES: dict[str, Profile] = {
     p.name: p
     for p in (
         Profile("quick", 25, 5, 5, 2),
-        Profile("default", 40, 8, 16, 2),
+        Profile("default", 40, 8, 16, 4),
         Profile("deep", 2000, 1, 1, 1),
     )
 }
