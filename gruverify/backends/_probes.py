@@ -17,3 +17,10 @@ def bfloat16_products_flush(device: str = "cpu") -> bool:
 
     small = torch.full((8, 256), 2.0**-66, dtype=torch.bfloat16, device=device)
     return any(not bool((small[:rows] @ small.T).all()) for rows in (1, 8))
+
+
+def pytorch_subnormals(device: str = "cpu") -> bool | dict[str, bool]:
+    """What is declared, on a device, of numbers below the smallest normal that PyTorch computes."""
+    if bfloat16_products_flush(device):
+        return {"bfloat16": False}
+    return True

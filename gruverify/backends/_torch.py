@@ -43,7 +43,7 @@ from gruverify.backends._module_claims import (
     said_of,
 )
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
-from gruverify.backends._probes import bfloat16_products_flush
+from gruverify.backends._probes import pytorch_subnormals
 from gruverify.backends._protocol import EVERY_METHOD
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
@@ -298,15 +298,8 @@ def from_loads(
         formats=tuple(formats),
         **methods,
         # What was found out gives way to what is declared.
-        **{"subnormals": _subnormals(), **shape},
+        **{"subnormals": pytorch_subnormals(str(device())), **shape},
     )
-
-
-def _subnormals() -> bool | dict[str, bool]:
-    """What is declared of numbers below the smallest normal, by the device that there is."""
-    if bfloat16_products_flush(str(device())):
-        return {"bfloat16": False}
-    return True
 
 
 # -- the formulas over tensors ---------------------------------------------------------------------

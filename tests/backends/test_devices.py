@@ -207,7 +207,7 @@ def on_meta(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
     monkeypatch.setattr(_targets, "placement_of", lambda framework, device: META)
-    monkeypatch.setattr(_torch, "bfloat16_products_flush", lambda device: False)
+    monkeypatch.setattr(_torch, "pytorch_subnormals", lambda device: True)
 
 
 @pytest.mark.usefixtures("on_meta")

@@ -16,6 +16,7 @@ import torch
 
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._autograd import grad
+from gruverify.backends._probes import pytorch_subnormals
 from gruverify.backends._refusals import translated
 from gruverify.backends._taped import Function
 from gruverify.backends._taped_masks import TapedMasks
@@ -31,8 +32,18 @@ def build() -> TapedMasks:
         RuntimeError: Keras runs on another backend.
     """
     require("torch")
-    about = "keras:torch", "keras", VARIANTS, FORMATS, _Engine(), stack
-    return TapedMasks(*about, unbatched=False, plain_masked=masked, masked_outputs="zero")
+    return TapedMasks(
+        "keras:torch",
+        "keras",
+        VARIANTS,
+        FORMATS,
+        _Engine(),
+        stack,
+        unbatched=False,
+        subnormals=pytorch_subnormals(str(device())),
+        plain_masked=masked,
+        masked_outputs="zero",
+    )
 
 
 class _Engine:
