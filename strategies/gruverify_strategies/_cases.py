@@ -46,6 +46,7 @@ def cases(
     pinned: bool = True,
     levels: Sequence[Levels] | None = None,
     zero_state: bool = False,
+    subnormals: bool = True,
     full: str = "",
 ) -> Case:
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T,
@@ -55,21 +56,23 @@ def cases(
     input 0 is then 1 at every step. `levels`, instead of `regimes`, says where r, z and c of each
     unit are driven on the ladder (theory 5), such as ("0", "rounding", "-mid"): there are that many
     units, but for those that shrinking takes away. With `zero_state` the state is 0, which only few
-    are otherwise. Axes in `full`, as "HT", are as large as they may be. Shrinks to few units,
-    inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
+    are otherwise. Without `subnormals` no cotangents are scaled to where the normal numbers of the
+    format end. Axes in `full`, as "HT", are as large as they may be. Shrinks to few units, inputs,
+    members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1 or beyond its maximum, or arguments
         contradict each other.
     """
     check_option("zero_state", zero_state, True, False)
+    check_option("subnormals", subnormals, True, False)
     check_letters("full", full, "HIBT")
     placed = check_levels(levels)
     if placed is not None:
         max_H, regimes = len(placed), ("mixed",)
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
-    return _case(draw(RANDOM), within, wanted, placed, zero_state, full)
+    return _case(draw(RANDOM), within, wanted, placed, zero_state, subnormals, full)
 
 
 def _case(
@@ -78,6 +81,7 @@ def _case(
     wanted: Recipe,
     placed: Sequence[Levels] | None,
     zero_state: bool,
+    subnormals: bool,
     full: str,
 ) -> Case:
     """The case that the source makes: `source` is what Hypothesis shrinks."""
@@ -94,7 +98,9 @@ def _case(
     if choice.regime != "free" and not choice.variant.input_bias:
         # The drives lie in the weights of input 0 then, as its bias would.
         inputs[:, :, 0] = 1
-    d_outputs, d_last = members.cotangents(codes, choice.format, plain=bool(full))
+    d_outputs, d_last = members.cotangents(
+        codes, choice.format, plain=bool(full), subnormals=subnormals
+    )
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)

@@ -40,17 +40,21 @@ _UNSCALED = 170
 
 
 @cache
-def loudness(format: Format) -> tuple[float, ...]:
+def loudness(format: Format, subnormals: bool) -> tuple[float, ...]:
     """The scales of cotangents, as often as each is picked: 1, then powers of two to the format's
     ends.
 
-    Its small end is the smallest normal number, the smallest number, and half-way there; at its
-    large end there are some binades left for what is made of cotangents.
+    Its small end is the smallest normal number, the smallest number, and half-way there, and
+    without subnormals the last alone; at its large end there are some binades left for what is made
+    of cotangents.
     """
     small, large = format.min_exponent, format.max_exponent
     ends = {small // 2: 4, small: 3, small - format.precision + 1: 1}
     usual = {exponent: often for exponent, often in _LOUD.items() if small < exponent <= large - 1}
-    return powers({0: _UNSCALED} | ends | usual)
+    scales = powers({0: _UNSCALED} | ends | usual)
+    if subnormals:
+        return scales
+    return tuple(max(scale, 2.0 ** (small // 2)) for scale in scales)
 
 
 #: Dense, or only for the last state, only for the outputs, for one entry of the last state, for any
@@ -92,7 +96,7 @@ class Members:
         return self._state[:, list(self._filled["H"])] * pick(codes, _STATE_SCALES)
 
     def cotangents(
-        self, codes: Header, format: Format, *, plain: bool = False
+        self, codes: Header, format: Format, *, plain: bool = False, subnormals: bool = True
     ) -> tuple[Floats, Floats]:
         """(T, B, H) and (B, H): those of the outputs and of the last state, of one scale; all up to
         1, if `plain`.
@@ -104,7 +108,7 @@ class Members:
             return outputs, last
         # Which entry is left is told by the first bits of `where`, the scale by its last.
         scaled = _mask(kind, where, (1 + len(outputs), *last.shape)) * choose(
-            where & 0xFF, loudness(format)
+            where & 0xFF, loudness(format, subnormals)
         )
         return outputs * scaled[1:], last * scaled[0]
 

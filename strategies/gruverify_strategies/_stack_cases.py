@@ -47,6 +47,7 @@ def stack_cases(
     batched: bool | None = None,
     padded: bool | None = None,
     zero_state: bool = False,
+    subnormals: bool = True,
     formats: Formats = None,
     variants: Variants = None,
     regimes: Names = None,
@@ -59,10 +60,11 @@ def stack_cases(
     Half of the batches have no lengths at all. Padding holds numbers as the real steps do.
     `bidirectional`, `batch_first`, `batched` and `padded`, whether there are lengths: None draws
     either, but a case of several members has a batch, and only a batch has lengths. With
-    `zero_state` the states are 0. `regimes` and `weights` are those of `cells`. The axes in `full`,
-    letters of "HIBTLD", L for layers and D for directions, have their largest size but for what
-    shrinking takes away. Shrinks to one layer in one direction, time-major, dense, to few units,
-    inputs, members and steps, then to entries 0, ±1 and ±1/2.
+    `zero_state` the states are 0. `subnormals` is that of `cases`; `regimes` and `weights` are
+    those of `cells`. The axes in `full`, letters of "HIBTLD", L for layers and D for directions,
+    have their largest size but for what shrinking takes away. Shrinks to one layer in one
+    direction, time-major, dense, to few units, inputs, members and steps, then to entries 0, ±1 and
+    ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds
@@ -71,8 +73,9 @@ def stack_cases(
     check_option("batch_first", batch_first, None, True, False)
     check_option("padded", padded, None, True, False)
     check_option("zero_state", zero_state, True, False)
+    check_option("subnormals", subnormals, True, False)
     check_letters("full", full, "HIBTLD")
-    call = _Call(batch_first, _batched(batched, padded), padded, zero_state, full)
+    call = _Call(batch_first, _batched(batched, padded), padded, zero_state, subnormals, full)
     within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, call.batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     kinds = Kinds(formats, variants, regimes, weights)
@@ -84,13 +87,15 @@ def stack_cases(
 @dataclass(frozen=True)
 class _Call:
     """How the call is arranged, and whether it has lengths; None leaves it open. And whether it
-    starts from zeros, and which axes are full.
+    starts from zeros, whether cotangents may be as small as subnormal numbers, and which axes are
+    full.
     """
 
     batch_first: bool | None
     batched: bool | None
     padded: bool | None
     zero_state: bool
+    subnormals: bool
     full: str
 
 
@@ -112,7 +117,9 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
         filled | {"I": frame.filled["I"], "H": frame.filled["S"]},
     )
     inputs, initial = members.inputs(codes), members.state(codes) * (not call.zero_state)
-    d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
+    d_outputs, d_last = members.cotangents(
+        codes, stack.format, plain=bool(call.full), subnormals=call.subnormals
+    )
     # A call without a batch has one member, and no lengths.
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
     padded = (ragged_ if call.padded is None else call.padded) and not alone

@@ -149,6 +149,7 @@ def wrong_choices() -> Iterator[Row]:
     yield gst.variants, {"biases": "some"}, "biases='some' must be one of None, 'both', 'none', "
     for strategy in (gst.cases, gst.stack_cases):
         yield strategy, {"zero_state": "yes"}, "zero_state='yes' must be one of True, False"
+        yield strategy, {"subnormals": 0.5}, "subnormals=0.5 must be one of True, False"
         yield strategy, {"full": 3}, "Expected str but got full=3 (type=int)"
     yield gst.cases, {"full": "HL"}, "full='HL' must be letters of HIBT"
     yield gst.stack_cases, {"full": "X"}, "full='X' must be letters of HIBTLD"

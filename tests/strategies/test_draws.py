@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gruverify import FORMATS, VARIANTS, Case, Cell, Format, Variant, float16, float64
+from gruverify import FORMATS, VARIANTS, Case, Cell, Format, Variant, float16, float32, float64
 from gruverify import strategies as gst
 from gruverify.backends import NumpyBackend
 from gruverify.cell import PARTLY_BIASED
@@ -184,6 +184,19 @@ def test_gates_of_partly_biased_cells_are_driven(variant: Variant) -> None:
 def test_states_are_zero_where_that_is_asked_for() -> None:
     assert_all(gst.cases(zero_state=True), lambda case: not case.state.any(), count=30)
     assert_all(gst.stack_cases(zero_state=True), lambda case: not case.states.any(), count=30)
+
+
+@pytest.mark.parametrize("strategy", [gst.cases, gst.stack_cases])
+def test_no_loss_is_of_subnormal_numbers_where_that_is_asked_for(strategy: Any) -> None:
+    def smallest(case: Any) -> float:
+        both = np.abs(np.concatenate([wide(case.d_outputs).ravel(), wide(case.d_last).ravel()]))
+        return float(both.min(where=both > 0, initial=1))
+
+    def is_normal(case: Any) -> bool:
+        return smallest(case) >= float32.min_normal
+
+    find_any(strategy(formats=[float32]), lambda case: not is_normal(case))
+    assert_all(strategy(formats=[float32], subnormals=False), is_normal, count=200)
 
 
 def test_lengths_are_given_where_that_is_asked_for() -> None:
