@@ -113,6 +113,7 @@ class Probe:
         self.keeps = self.variant.update == "keep"
         self.starts_anywhere = declared.initial_state
         self.steps = max(1, declared.min_length)
+        self.of_few_shapes = declared.shapes == "few"
         self.hidden = declared.hidden_size or UNITS
         self.inputs = declared.input_size or UNITS + 1
         # One input is left for what is always 1, and makes up for biases that a variant may lack.
@@ -178,7 +179,11 @@ class Probe:
         """The next states where the pre-activation of `gate` is a point, and the other one's is
         `shut`.
         """
-        n, rows = self.shown, -(-len(points) // self.shown)
+        n, count = self.shown, len(points)
+        if self.of_few_shapes:
+            # Some points twice are cheaper than another shape.
+            count = max(count, POINTS)
+        rows = -(-count // n)
         x = np.zeros((rows, self.inputs))
         x[:, :n] = np.resize(points.astype(np.float64), rows * n).reshape(rows, n)
         x[:, n] = 1

@@ -116,7 +116,8 @@ class Reduction:
             self._takes(replace(self.best, lengths=None))
         if isinstance(self.best, StackCase):
             self._takes(replace(self.best, batched=True))
-        if isinstance(self.best, StackCase) and not self.declared.batch_first:
+        fixed = self.declared.batch_first or self.declared.shapes == "few"
+        if isinstance(self.best, StackCase) and not fixed:
             self._takes(replace(self.best, batch_first=False))
 
     def _sizes(self) -> None:

@@ -10,7 +10,7 @@ from gruverify._named import Keywords
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, drawn_sizes
 from gruverify.cell import Case, StackCase, Variant
-from gruverify.engine._search import draw, fixed_sizes, seed_for, stack_strategy_for
+from gruverify.engine._search import arrangement, draw, fixed_sizes, seed_for, stack_strategy_for
 from gruverify.engine._sizes import shortest, size_arguments
 from gruverify_strategies import cases
 
@@ -57,7 +57,9 @@ def stacks_drawn_for(
     sizes: Keywords = _SMALL | {"max_layers": 2, "min_T": steps, "max_T": steps}
     sizes |= fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers")
     if declared.shapes == "few":
-        sizes = size_arguments(drawn_sizes(declared)[-1], "HIBTLD")
+        # That of two layers in two directions, which a run has had.
+        sizes = size_arguments(drawn_sizes(declared)[0], "HIBTLD")
+        sizes |= arrangement(declared, 0, "HIBTLD")
     strategy = stack_strategy_for(backend, fmt, variants=tuple(variants), **sizes)
     draw(strategy, count, seed_for(seed, fmt, f"/stacks of {variants[0]}"), found.append)
     return found

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from gruverify import Cell, Gradients, Result, StackGradients, Variant, check, float64
+from gruverify import (
+    Cell,
+    Format,
+    Gradients,
+    Result,
+    StackGradients,
+    Variant,
+    check,
+    float32,
+    float64,
+)
 from gruverify.backends import NumpyBackend
-from gruverify.engine import identify
+from gruverify.engine import draw, identify, streams_for
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
@@ -220,6 +230,29 @@ def test_catches_a_wrong_sequence_from_zeros() -> None:
             return outputs, last / 2
 
     assert "agreement/last" in failed(run(Wrong(), only=("agreement/last",)))
+
+
+class Flushing(One):
+    """It may take numbers below the smallest normal for 0, in one of its formats."""
+
+    formats = (float32, float64)
+    subnormals: ClassVar = {"float32": False}
+
+
+def test_whoever_flushes_is_shown_no_loss_of_subnormal_numbers() -> None:
+    """Nothing is claimed of its gradients at these, and one large case was enough for a run to be
+    inconclusive.
+    """
+
+    def smallest(fmt: Format) -> float:
+        found = list[Any]()
+        for stream in streams_for(Flushing(), fmt, 0, 150):
+            draw(stream.strategy, stream.count, stream.seed, found.append)
+        losses = [np.abs(case.d_outputs) for case in found]
+        return min(float(each.min(where=each > 0, initial=1)) for each in losses)
+
+    assert smallest(float32) >= float32.min_normal
+    assert smallest(float64) < float64.min_normal
 
 
 def without_state(method: str) -> Callable[..., Any]:

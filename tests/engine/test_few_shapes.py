@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gruverify import bfloat16, check, float32
+from gruverify import Variant, bfloat16, check, float32
 from gruverify.backends import NumpyBackend, redeclared
 from gruverify.engine import Compiling, Event, identify
 from gruverify.faults import FAULTS
@@ -53,11 +53,14 @@ class OfStacks(NumpyBackend):
 
     def __init__(self) -> None:
         self.pairs = set[tuple[Any, ...]]()
+        self.padded = set[tuple[int, bool]]()
 
     def stack(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
         self.pairs.add(
             (stack.layers, stack.directions, stack.hidden_size, *sorted(inputs.shape[:-1]))
         )
+        if lengths is not None:
+            self.padded.add((stack.hidden_size, batch_first))
         return NumpyBackend.stack(self, stack, inputs, states, lengths, batch_first)
 
 
@@ -114,6 +117,27 @@ def test_stacks_are_of_few_shapes() -> None:
 
     assert check(stacks, only=["stack", "contract/shape-stack"], max_cases=30).verdict == "conforms"
     assert len(stacks.pairs) <= 30
+
+
+def test_stacks_of_a_size_have_one_arrangement() -> None:
+    """But where both are held against each other, which is done without lengths."""
+    stacks = OfStacks()
+
+    result = check(stacks, only=["stack"], max_cases=30)
+
+    assert stacks.padded == {(1, True), (4, False)}
+    for id in ("stack/batch-first", "stack/batch-first-gradients", "stack/no-batch"):
+        assert result.tallies[id, "float32", str(Variant())].passed
+
+
+@pytest.mark.parametrize("id", ["gradients-clipped", "small-gradients-flushed-to-zero"])
+def test_catches_losses_of_members_that_are_not_added_up(id: str) -> None:
+    """Of few shapes the whole batch is asked about, with the loss of some members."""
+    wrong = redeclared(FAULTS[id].build(), {"shapes": "few"})
+
+    result = check(wrong, formats=[float32], only=["gradient/sum-over-batch"], max_cases=12)
+
+    assert result.verdict == "falsified"
 
 
 def test_a_cap_on_sizes_leaves_the_smaller_ones() -> None:

@@ -38,6 +38,11 @@ def rearranged(case: StackCase) -> StackCase:
     return replace(case, batch_first=not case.batch_first)
 
 
+def without_lengths(case: StackCase) -> StackCase:
+    """All members with all steps, in a batch."""
+    return replace(case, lengths=None, batched=True)
+
+
 def one_member(case: StackCase) -> StackCase:
     """The first member alone, in a batch of one, without padding."""
     one = slice(0, 1)
@@ -128,9 +133,10 @@ def bottom(case: StackCase) -> StackCase:
 
 
 def first_cell(case: StackCase) -> StackCase:
-    """The forward cell of the first layer alone, time-major, without padding."""
+    """The forward cell of the first layer alone, without padding."""
     H, one = case.stack.hidden_size, Stack(((case.stack.cells[0][0],),))
-    return StackCase(one, case.inputs, case.states[:1], case.d_outputs[..., :H], case.d_last[:1])
+    arrays = case.inputs, case.states[:1], case.d_outputs[..., :H], case.d_last[:1]
+    return StackCase(one, *arrays, batch_first=case.batch_first)
 
 
 def backward_as_forward(case: StackCase) -> StackCase:

@@ -24,6 +24,7 @@ from gruverify.invariants.core._vectors import (
     vector,
 )
 from gruverify.invariants.gradient._cotangents import middle
+from gruverify.invariants.gradient._shape import of_first_member
 
 
 def first_member(case: Case) -> Case:
@@ -34,6 +35,13 @@ def first_member(case: Case) -> Case:
 def other_members(case: Case) -> Case:
     """The case of the other members of its batch; of a batch of one, that one again."""
     return _members(case, slice(min(1, case.sizes["B"] - 1), None))
+
+
+def of_others(case: Case) -> Case:
+    """The case with a loss of all members but the first."""
+    d_outputs, d_last = case.d_outputs.copy(), case.d_last.copy()
+    d_outputs[:, 0] = d_last[0] = 0
+    return replace(case, d_outputs=d_outputs, d_last=d_last)
 
 
 def _members(case: Case, some: slice) -> Case:
@@ -56,20 +64,23 @@ def sum_over_batch(trial: Trial) -> Iterator[Residual]:
     if trial.case.sizes["B"] == 1:
         yield nothing_claimed("a batch of one")
         return
-    # The others first: a backend of few shapes may not be asked about so many members.
-    other, one = (observed(trial.on(change)) for change in (other_members, first_member))
-    whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
-    whole["inputs"] = np.concatenate([one["inputs"], other["inputs"]], axis=1)
-    if "state" in one:
-        whole["state"] = np.concatenate([one["state"], other["state"]])
+    few = trial.declared.shapes == "few"
+    # Of few shapes the batch stays as it is, and the loss is that of some members.
+    changes = (of_first_member, of_others) if few else (first_member, other_members)
+    first, others = (trial.on(change) for change in changes)
+    one, other = observed(first), observed(others)
+    if few:
+        whole = {name: one[name] + other[name] for name in one}
+    else:
+        whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
+        whole["inputs"] = np.concatenate([one["inputs"], other["inputs"]], axis=1)
+        if "state" in one:
+            whole["state"] = np.concatenate([one["state"], other["state"]])
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
     if trial.exact.mode.wide:
         # Each part is stored in the format by itself, which the ball of the whole, added up
         # elsewhere, does not hold.
-        parts = [
-            radii(part, part.exact.gradients)
-            for part in (trial.on(first_member), trial.on(other_members))
-        ]
+        parts = [radii(part, part.exact.gradients) for part in (first, others)]
         for name in allowed.keys() - {"inputs", "state"}:
             allowed[name] = allowed[name] / 2 + parts[0][name] + parts[1][name]
     yield from agree_within("first + others:", whole, observed(trial), allowed)

@@ -17,7 +17,7 @@ from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
-from gruverify.invariants.core._stack_changes import ragged
+from gruverify.invariants.core._stack_changes import ragged, without_lengths
 from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, as_one, gradients
 from gruverify.invariants.masks._values import under
 from gruverify.invariants.stack._balls import by_place
@@ -38,11 +38,6 @@ def with_every_mask(case: StackCase) -> StackCase:
         d_outputs=case.d_outputs[steps % T][:, members],
         d_last=case.d_last[:, members],
     )
-
-
-def without_lengths(case: StackCase) -> StackCase:
-    """All members with all steps, in a batch."""
-    return replace(case, lengths=None, batched=True)
 
 
 def masked(trial: StackTrial) -> StackTrial:

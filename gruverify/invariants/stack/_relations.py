@@ -35,6 +35,7 @@ from gruverify.invariants.core._stack_changes import (
     rearranged,
     reversed_members,
     reversed_steps,
+    without_lengths,
 )
 from gruverify.invariants.core._stack_trial import StackTrial, gradients, paired
 from gruverify.invariants.core._trial import Trial
@@ -283,10 +284,9 @@ def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def batch_first(trial: StackTrial) -> Iterator[Residual]:
-    other = trial.on(rearranged).observed.stack
-    yield from _both(
-        "rearranged", trial.observed.stack, other, trial.exact.outputs, trial.exact.last
-    )
+    one = _of_few_arrangements(trial)
+    other = one.on(rearranged).observed.stack
+    yield from _both("rearranged", one.observed.stack, other, one.exact.outputs, one.exact.last)
 
 
 @invariant(
@@ -297,7 +297,17 @@ def batch_first(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
-    yield from _same_gradients("rearranged", trial, trial.on(rearranged))
+    one = _of_few_arrangements(trial)
+    yield from _same_gradients("rearranged", one, one.on(rearranged))
+
+
+def _of_few_arrangements(trial: StackTrial) -> StackTrial:
+    """The trial that is arranged otherwise; of few shapes one without lengths, for a call that has
+    them is a shape of its own.
+    """
+    if trial.declared.shapes == "few" and trial.case.lengths is not None:
+        return trial.on(without_lengths)
+    return trial
 
 
 @invariant(
@@ -309,14 +319,11 @@ def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
-    one, alone = trial.on(one_member), trial.on(no_batch)
-    yield from _both(
-        "of a batch of one",
-        alone.observed.stack,
-        one.observed.stack,
-        one.exact.outputs,
-        one.exact.last,
-    )
+    one = trial.on(one_member)
+    # First, for a target of few shapes may not be called with it: then the other call says nothing.
+    batch = one.observed.stack
+    alone = trial.on(no_batch).observed.stack
+    yield from _both("of a batch of one", alone, batch, one.exact.outputs, one.exact.last)
 
 
 @invariant(
@@ -348,7 +355,7 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
     asks_more=True,
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
-    zeros = trial.on(from_zeros)
+    zeros = _of_few_arrangements(trial).on(from_zeros)
     given, missing = zeros.observed.stack, zeros.observed.ask("stack", states=None)
     for what, letters, one, other in zip(
         ("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True
@@ -365,7 +372,7 @@ def no_states(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
-    zeros = trial.on(from_zeros)
+    zeros = _of_few_arrangements(trial).on(from_zeros)
     missing = zeros.observed.ask("stack_vjp", states=None)
     given = zeros.observed.stack_vjp
     yield equal("dL/dx without states", "tbj", missing.inputs, given.inputs)
