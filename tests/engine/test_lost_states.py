@@ -80,7 +80,7 @@ def losing_stack(loss: StackLoss) -> Backend:
 
 def lost(loss: StackLoss) -> tuple[str, ...]:
     target = losing_stack(loss)
-    return lost_in_stack(target, stacks_drawn_for(target, float64, [Variant()], 0, 10))
+    return lost_in_stack(target, stacks_drawn_for(target, float64, [Variant()], 0, 12))
 
 
 @pytest.mark.slow
