@@ -22,6 +22,8 @@ _COARSEST, _UNITS, _NOTHING = 2.0**-8, 64, 2.0**-4
 
 
 _KAPPAS = ("kappa_sigma", "kappa_tanh")
+#: How the function of each is written, and the declaration of what it is accurate to.
+_FUNCTIONS = {"kappa_sigma": ("σ", "sigmoid"), "kappa_tanh": ("tanh", "tanh")}
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Hypothesis:
     representable: the format of which every state that is returned must be a number, where that is
     part of it.
     sums_lost: whether it is borne out by long sums that lose what a wider accumulator keeps.
+    in_values: whether states of sequences would show it, and not gradients alone.
     """
 
     words: str
     declares: tuple[tuple[str, Any], ...]
     representable: Format | None = None
     sums_lost: bool = False
+    in_values: bool = False
 
     @property
     def overrides(self) -> Keywords:
@@ -52,6 +56,7 @@ class Hypothesis:
             tuple(declares.items()),
             self.representable or other.representable,
             self.sums_lost or other.sums_lost,
+            self.in_values or other.in_values,
         )
 
     def contradicts(self, other: Hypothesis) -> bool:
@@ -59,7 +64,8 @@ class Hypothesis:
         less accurate.
         """
         named = {**self.overrides, **other.overrides}
-        two_gates = "D" in named.get("blend", "") and "kappa_sigma" in named
+        lesser_gate = not named.keys().isdisjoint(("kappa_sigma", "sigmoid"))
+        two_gates = "D" in named.get("blend", "") and lesser_gate
         # What was measured in units of one format is not a measure of arithmetic in another.
         other_units = "computes" in named and not named.keys().isdisjoint(_KAPPAS)
         return two_gates or other_units or any(name in other.overrides for name in self.overrides)
@@ -90,7 +96,9 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         (other for other in FORMATS if other.precision < fmt.precision),
         key=lambda other: -other.precision,
     )
-    yield Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
+    flushed = Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
+    if not found.keeps_subnormals:
+        yield flushed
     # Halves whose accumulator is wider: of one that is as narrow this says nothing new.
     if fmt.precision <= 11 and declared.accumulates in (None, *FORMATS[2:]):
         yield Hypothesis(f"sums over the batch in {fmt.name}", (("sums_in_format", True),))
@@ -109,7 +117,8 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
     yield from _products(declared, fmt, found)
     if not declared.carry:
         for other in narrower:
-            yield Hypothesis(f"a state in {other.name} between steps", (("carry", other.name),))
+            words, carry = f"a state in {other.name} between steps", (("carry", other.name),)
+            yield Hypothesis(words, carry, in_values=True)
     for other in narrower:
         # What float32 computes is close enough to tell a wrong GRU; what a half computes must look
         # like one.
@@ -128,6 +137,9 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
             yield Hypothesis(
                 f"{said}, with such sums", (*computes, ("accumulates", other.name)), looks
             )
+    # A step was seen not to flush: only what nothing else explains may be what gradients flush.
+    if found.keeps_subnormals:
+        yield flushed
 
 
 def _products(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
@@ -149,7 +161,8 @@ def _in_its_units(declared: Declarations, fmt: Format, found: Measured) -> tuple
     """The format that is computed in, and the errors of σ and tanh in its units of roundoff."""
     own = declared.computes or fmt
     units = fmt.unit_roundoff / own.unit_roundoff
-    scaled = {name: getattr(found, name) * units for name in ("sigma", "tanh", "tanh_of_one")}
+    errors = ("sigma", "sigma_of_one", "tanh", "tanh_of_one")
+    scaled = {name: getattr(found, name) * units for name in errors}
     return own, replace(found, **scaled)
 
 
@@ -164,16 +177,29 @@ def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         yield from (_of_kappas([kappa]) for kappa in worse)
         if len(worse) > 1:
             yield _of_kappas(worse)
-    if declared.tanh == "relative" and math.isfinite(found.tanh_of_one) and not tanh.plausible(fmt):
-        absolute = _Kappa("kappa_tanh", _whole(found.tanh_of_one), max(declared.kappa_tanh, KAPPA))
-        if absolute.value <= _UNITS and absolute.plausible(fmt):
-            more: tuple[tuple[str, float], ...] = ()
-            if absolute.is_news(fmt):
-                more = (("kappa_tanh", absolute.value),)
-            yield Hypothesis(
-                "a tanh that is accurate to units of 1, not of its value",
-                (("tanh", "absolute"), *more),
-            )
+    yield from _absolute(declared, fmt, sigma, found.sigma_of_one)
+    yield from _absolute(declared, fmt, tanh, found.tanh_of_one)
+
+
+def _absolute(
+    declared: Declarations, fmt: Format, relative: _Kappa, error: float
+) -> Iterator[Hypothesis]:
+    """A function that errs by so many units of 1, where relative to its value it errs by too
+    much.
+    """
+    function, declaration = _FUNCTIONS[relative.name]
+    told = getattr(declared, declaration) != "relative"
+    if told or relative.plausible(fmt) or not math.isfinite(error):
+        return
+    absolute = _Kappa(relative.name, _whole(error), max(relative.declared, KAPPA))
+    if absolute.value <= _UNITS and absolute.plausible(fmt):
+        more: tuple[tuple[str, float], ...] = ()
+        if absolute.is_news(fmt):
+            more = ((absolute.name, absolute.value),)
+        yield Hypothesis(
+            f"a {function} that is accurate to units of 1, not of its value",
+            ((declaration, "absolute"), *more),
+        )
 
 
 @dataclass(frozen=True)
@@ -192,9 +218,9 @@ class _Kappa:
 
 
 def _of_kappas(kappas: list[_Kappa]) -> Hypothesis:
-    function = {"kappa_sigma": "σ", "kappa_tanh": "tanh"}
     words = " and ".join(
-        f"a {function[kappa.name]} wrong by up to {_spelled(kappa.value)} u" for kappa in kappas
+        f"a {_FUNCTIONS[kappa.name][0]} wrong by up to {_spelled(kappa.value)} u"
+        for kappa in kappas
     )
     return Hypothesis(words, tuple((kappa.name, kappa.value) for kappa in kappas))
 

@@ -37,17 +37,19 @@ Function: TypeAlias = Callable[[NDArray], NDArray]
 
 @dataclass(frozen=True)
 class Measured:
-    """The errors of σ and tanh in units of roundoff, relative to the value, and that of tanh
-    relative to 1; infinite where it could not be measured. sums_in_format: whether long sums were
-    seen to lose what a wider accumulator keeps. operand_bits: how much of the significands of a
-    product's operands is seen in it, at most; 0 where it could not be measured.
+    """The errors of σ and tanh in units of roundoff, relative to the value and to 1; infinite where
+    they could not be measured. sums_in_format: whether long sums were seen to lose what a wider
+    accumulator keeps. operand_bits: how much of the significands of a product's operands is seen in
+    it, at most; 0 where it could not be measured. keeps_subnormals: whether a step was seen to.
     """
 
     sigma: float = np.inf
+    sigma_of_one: float = np.inf
     tanh: float = np.inf
     tanh_of_one: float = np.inf
     sums_in_format: bool = False
     operand_bits: int = 0
+    keeps_subnormals: bool = False
 
     def may_compute_in(self, other: Format, fmt: Format) -> bool:
         """Whether σ or tanh err as they do where a number of `other` is all that is returned in
@@ -67,13 +69,15 @@ def measured(backend: Backend, fmt: Format) -> Measured:
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Measured()
     probe = Probe(backend, fmt)
-    tanh = _read(lambda: probe.errors_of_tanh())
+    sigma, tanh = _read(probe.errors_of_sigma), _read(probe.errors_of_tanh)
     return Measured(
-        sigma=_read(lambda: probe.errors_of_sigma())[0],
+        sigma=sigma[0],
+        sigma_of_one=sigma[1],
         tanh=tanh[0],
         tanh_of_one=tanh[1],
         sums_in_format=bool(_read(lambda: (probe.loses_small_terms(), 0.0))[0] == 1.0),
         operand_bits=_bits(probe),
+        keeps_subnormals=_read(lambda: (probe.smallest_tanh(), 0.0))[0] > 0,
     )
 
 
@@ -150,6 +154,11 @@ class Probe:
         # One beyond the point where tanh rounds to 1: there a clamp or an exp that overflows shows.
         most = self.format.tanh_saturates + 1
         return self._largest(self.tanh_at, np.tanh, -most, most)
+
+    def smallest_tanh(self) -> float:
+        """The smallest size of what is returned as tanh of a few subnormal numbers."""
+        points = self.format.min_normal * np.array([0.5, -0.25, 0.125])
+        return float(np.min(np.abs(self.tanh_at(points).astype(np.float64))))
 
     def _largest(
         self, ask: Function, truth: Function, low: float, high: float

@@ -15,9 +15,10 @@ from rich.console import Console
 
 import gruverify
 from gruverify import Variant, bfloat16, float16, float32, float64
-from gruverify.backends import BadDeclaration, declarations_of, redeclared, resolve
+from gruverify.backends import BadDeclaration, Declarations, declarations_of, redeclared, resolve
 from gruverify.engine import Explaining, Reading, Reduction, Result, identify, judge
-from gruverify.engine._measured import measured
+from gruverify.engine._hypotheses import Hypothesis, hypotheses
+from gruverify.engine._measured import Measured, measured
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.invariants import INVARIANTS
@@ -59,6 +60,53 @@ def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
     (line,) = result.less_accurate
     assert line.endswith("is explained by 1-z as σ(-a_z): declare blend='A+B+D'")
     assert checked(own, only, count=12, formats=[float32]).verdict == "conforms"
+
+
+def sigmoid_by_tanh(a: Any) -> Any:
+    half = a.dtype.type(0.5)
+    return half * np.tanh(half * a) + half
+
+
+@pytest.mark.uncounted
+def test_a_sigmoid_by_tanh_is_accurate_to_units_of_1() -> None:
+    only = ("numerics/every-reset-gate", "agreement/step")
+    kernel = Kernel(sigma=sigmoid_by_tanh)
+
+    (line,) = checked(kernel.target(float32), only, count=2).less_accurate
+
+    assert "a σ that is accurate to units of 1, not of its value" in line
+    assert line.partition(": declare ")[2].startswith("sigmoid='absolute'")
+    declared = kernel.target(float32, sigmoid="absolute")
+    assert checked(declared, only, count=2).verdict == "conforms"
+
+
+@pytest.mark.uncounted
+def test_gradients_alone_show_no_state_that_is_narrower_between_steps() -> None:
+    """A slope that is wrong by 1 % is no rounding of states, which are all right."""
+    target = Backward(lambda a: (a * 1.01).astype(a.dtype)).target(
+        float32, sequence=NUMPY.sequence, carry=0.0
+    )
+    case = drawn_for(target, float32, [Variant()], 0, 1)[0]
+    explaining = Explaining(target, float32)
+    explaining.meet(
+        case, [j for j in judge(case, target, [INVARIANTS["agreement/step-vjp"]]) if j.failed]
+    )
+    narrow = Hypothesis("a state in bfloat16", (("carry", "bfloat16"),), in_values=True)
+    vars(explaining).update(_current=narrow, _left=iter(()), _held=narrow, hopeless=False)
+
+    assert explaining.found() is None
+
+
+@pytest.mark.parametrize(("keeps", "place"), [(False, 0), (True, -1)])
+def test_who_was_seen_to_keep_subnormal_numbers_is_not_first_said_to_flush(
+    keeps: bool, place: int
+) -> None:
+    found = hypotheses(Declarations(), float16, Measured(keeps_subnormals=keeps))
+    alone = [one.words for one in found if " and " not in one.words]
+
+    assert alone[place] == "subnormal numbers flushed to 0"
+    assert measured(resolve(NUMPY), float16).keeps_subnormals
+    assert not measured(Backward(flushed, flushed).target(float32), float32).keeps_subnormals
 
 
 each = pytest.mark.parametrize("lesser", LESSER.values(), ids=LESSER)
