@@ -14,6 +14,7 @@ from gruverify.engine._identify import METHODS, Part, fullest, losing, marked_pa
 from gruverify.engine._lost_stack_states import lost_in_stack
 from gruverify.engine._marks import METHODS as MARKED
 from gruverify.engine._marks import is_of_gradients
+from gruverify.engine._misread_masks import misread_in_stack
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
 from gruverify.engine._readings import DECLARED_AS, Reading, readings, without_initial_state
@@ -145,21 +146,34 @@ def _at_marks(backend: Backend, failing: list[Case]) -> str:
 
 
 def _of_stacks(backend: Backend, result: Result) -> str:
-    """What becomes of the states of stacks whose cells are right."""
-    failing = dict[Hashable, StackCase]()
-    for (id, fmt), witness in result.witnesses.items():
-        repeats = (id, fmt) not in result.flaky
-        if repeats and INVARIANTS[id].needs == ("stack",) and isinstance(witness.case, StackCase):
-            failing.setdefault(witness.case.key(), witness.case)
+    """What becomes of the states of stacks whose cells are right; where their values are right,
+    too, how they misread a mask.
+    """
+    found = lost_in_stack
+    failing = _failing_stacks(result, {"stack"})
+    if not failing:
+        found = misread_in_stack
+        failing = _failing_stacks(result, {"stack", "stack_masked"})
     if not failing:
         return ""
-    finest = max((case.format for case in failing.values()), key=lambda fmt: fmt.precision)
-    cases = [case for case in failing.values() if case.format == finest]
+    finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
+    cases = [case for case in failing if case.format == finest]
     variants = list(dict.fromkeys(case.variant for case in cases))
-    said = lost_in_stack(backend, [*cases, *stacks_drawn_for(backend, finest, variants, 0, CASES)])
+    said = found(backend, [*cases, *stacks_drawn_for(backend, finest, variants, 0, CASES)])
     if not said or len(said) > SEVERAL:
         return ""
     return _either(set(said), finest)
+
+
+def _failing_stacks(result: Result, methods: set[str]) -> list[StackCase]:
+    """The witnesses of what is checked on these methods of stacks alone; each case once."""
+    found = dict[Hashable, StackCase]()
+    for (id, fmt), witness in result.witnesses.items():
+        needs = set(INVARIANTS[id].needs)
+        theirs = needs and needs <= methods
+        if theirs and (id, fmt) not in result.flaky and isinstance(witness.case, StackCase):
+            found.setdefault(witness.case.key(), witness.case)
+    return list(found.values())
 
 
 def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:

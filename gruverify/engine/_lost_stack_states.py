@@ -13,10 +13,11 @@ import numpy as np
 from gruverify.arithmetic import Array, Ball, NDArray
 from gruverify.backends import Backend
 from gruverify.cell import StackCase
+from gruverify.engine._agreeing import Way, agreeing
 from gruverify.engine._lost_states import NO_LOSS, Loss, losses
 from gruverify.engine._search import size
 from gruverify.formulas import Runner, sequence, stack
-from gruverify.invariants import STATES, Obstacle, StackExact, StackTrial, as_one, compare
+from gruverify.invariants import StackTrial, as_one
 
 #: From the number of a layer and that of a direction.
 Where: TypeAlias = Callable[[int, int], bool]
@@ -69,13 +70,13 @@ class StackLoss:
     loss: Loss = NO_LOSS
     where: Where = lambda layer, direction: False
 
-    def answer(self, exact: StackExact) -> tuple[Ball, Ball]:
-        """Outputs (T, B, D·H) and last states (L·D, B, H) of the case of `exact`."""
+    def answer(self, trial: StackTrial) -> tuple[Ball, Ball]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H) of the trial's case."""
 
         def lifted(array: NDArray) -> Ball:
-            return Ball.exact(exact.mode, array)
+            return Ball.exact(trial.exact.mode, array)
 
-        case = exact.case
+        case = trial.case
         rows = case.stack.each(lambda cell: cell.parameters(lifted))
         inputs, states = list(map(lifted, case.inputs)), self._initial(case, lifted)
         run = stack(case.variant, rows, inputs, states, case.lengths, self._runner)
@@ -100,40 +101,20 @@ class StackLoss:
         return sequence
 
 
-def _every_loss() -> Iterator[tuple[str, StackLoss]]:
-    yield "", StackLoss()
+def _every_loss() -> Iterator[tuple[str, Way]]:
     for words, taken in ORDERS.items():
-        yield words, StackLoss(taken=taken)
+        yield words, StackLoss(taken=taken).answer
     found = losses(None)
     for k in range(1, _AFTER + 1):
         found |= losses(k)
     for place, where in PLACES.items():
         for words, loss in found.items():
-            yield f"{words}, {place}", StackLoss(loss=loss, where=where)
+            yield f"{words}, {place}", StackLoss(loss=loss, where=where).answer
 
 
 def lost_in_stack(backend: Backend, cases: Sequence[StackCase]) -> tuple[str, ...]:
     """What becomes of states, in words, such that every answer to the cases lies within its bounds;
     empty if nothing does, or if nothing is lost.
     """
-    left, claiming, answered = dict(_every_loss()), dict[str, int](), 0
-    for case in sorted(cases, key=size, reverse=True):
-        trial = StackTrial(case, backend)
-        try:
-            outputs, last = trial.observed.stack
-        except Obstacle:
-            continue
-        answered += 1
-        for words, loss in list(left.items()):
-            allowed = loss.answer(trial.exact)
-            found = (
-                compare("outputs", "tbi", outputs, allowed[0], scale=STATES),
-                compare("last", "sbi", last, allowed[1], scale=STATES),
-            )
-            if max(residual.margin for residual in found) > 1:
-                del left[words]
-            claims = all(residual.claims for residual in found)
-            claiming[words] = claiming.get(words, 0) + claims
-    if "" in left:
-        return ()
-    return tuple(words for words in left if 2 * claiming[words] >= answered > 0)
+    trials = [StackTrial(case, backend) for case in sorted(cases, key=size, reverse=True)]
+    return agreeing(trials, "stack", StackLoss().answer, dict(_every_loss()))

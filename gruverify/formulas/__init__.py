@@ -25,6 +25,8 @@ from gruverify.formulas._masked import Turn as Turn
 from gruverify.formulas._masked import masked_bptt as masked_bptt
 from gruverify.formulas._masked import masked_sequence as masked_sequence
 from gruverify.formulas._masked_stack import MaskedStackRun as MaskedStackRun
+from gruverify.formulas._masked_stack import MaskRead as MaskRead
+from gruverify.formulas._masked_stack import as_it_is as as_it_is
 from gruverify.formulas._masked_stack import masked_stack as masked_stack
 from gruverify.formulas._masked_stack import masked_stack_bptt as masked_stack_bptt
 from gruverify.formulas._stack import Runner as Runner

@@ -9,9 +9,10 @@ Whatever a layer hands on of a step that is skipped, the layer above skips it, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,14 @@ from gruverify.arithmetic import Array, NDArray
 from gruverify.cell import Parameters, Variant
 from gruverify.formulas._masked import MaskedRun, masked_bptt, masked_sequence
 from gruverify.formulas._stack import Direction, Rows, StackBptt, back_through, run_through
+
+#: From a layer, a direction and a mask (T, B), which steps are skipped there.
+MaskRead: TypeAlias = Callable[[int, int, NDArray], NDArray]
+
+
+def as_it_is(layer: int, direction: int, keep: NDArray) -> NDArray:
+    """The mask: every layer and direction skips the same steps."""
+    return keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +46,26 @@ class MaskedStackRun:
 
 
 def masked_stack(
-    v: Variant, rows: Rows, inputs: Sequence[Array], states: Sequence[Array], keep: NDArray
+    v: Variant,
+    rows: Rows,
+    inputs: Sequence[Array],
+    states: Sequence[Array],
+    keep: NDArray,
+    read: MaskRead = as_it_is,
 ) -> MaskedStackRun:
     """From inputs, T arrays (B, I), states, L·D arrays (B, H), and keep (T, B), True where a member
     skips the step.
+
+    read: how it reads the mask, for who does it otherwise.
     """
     none = np.zeros_like(keep)
 
     def run(
-        _: int, direction: Direction, p: Parameters, xs: Sequence[Array], h: Array
+        layer: int, direction: Direction, p: Parameters, xs: Sequence[Array], h: Array
     ) -> MaskedRun:
         # Backward the mask is read backward, as the inputs are.
-        return masked_sequence(v, p, xs, h, keep[direction.order], none)
+        skipped = read(layer, direction.number, keep)[direction.order]
+        return masked_sequence(v, p, xs, h, skipped, none)
 
     return MaskedStackRun(*run_through(rows, inputs, states, run))
 

@@ -26,6 +26,9 @@ from gruverify.invariants.core._local import local_to as local_to
 from gruverify.invariants.core._masked import hidden_outputs as hidden_outputs
 from gruverify.invariants.core._masked import masked as masked
 from gruverify.invariants.core._masked import with_every_mask as with_every_mask
+from gruverify.invariants.core._masked_stack import hidden_in_stack as hidden_in_stack
+from gruverify.invariants.core._masked_stack import masked_trial as masked_trial
+from gruverify.invariants.core._masked_stack import shown_outputs as shown_outputs
 from gruverify.invariants.core._observed import Observed as Observed
 from gruverify.invariants.core._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants.core._obstacle import Declined as Declined

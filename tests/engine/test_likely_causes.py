@@ -233,4 +233,4 @@ def test_the_page_lists_every_likely_cause() -> None:
     assert [row for row in rows if row in SLIPS] == list(SLIPS)
     assert [row for row in rows if row in BACKWARD] == list(BACKWARD)
     assert FROM_ZEROS in rows
-    assert rows[-len(CAUSES) :] == list(CAUSES)
+    assert [row for row in rows if row in CAUSES] == list(CAUSES)

@@ -25,8 +25,10 @@ from gruverify.cell import (
 )
 from gruverify.formulas import (
     MaskedStackRun,
+    MaskRead,
     StackBptt,
     StackRun,
+    as_it_is,
     masked_stack,
     masked_stack_bptt,
     stack,
@@ -104,11 +106,12 @@ class StackExact:
 
     # -- with steps that members skip; keep is (T, B) ----------------------------------------------
 
-    def masked_run(self, keep: NDArray) -> MaskedStackRun:
-        """The stack with such steps, run forward."""
+    def masked_run(self, keep: NDArray, read: MaskRead = as_it_is) -> MaskedStackRun:
+        """The stack with such steps, run forward; read: how it reads the mask."""
         c = self.case
         rows = c.stack.each(lambda cell: cell.parameters(lambda a: Ball.exact(self.mode, a)))
-        return masked_stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), keep)
+        inputs, states = self._balls(c.inputs), self._balls(c.states)
+        return masked_stack(c.variant, rows, inputs, states, keep, read)
 
     def masked_gradients(self, keep: NDArray, seen: NDArray) -> StackBalls:
         """Its gradients at both cotangents; seen: the steps (T, B, D·H) whose outputs hand theirs

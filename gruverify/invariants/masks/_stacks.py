@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import derived_methods
-from gruverify.cell import DISTINCT, PATTERNS, StackCase, stack_masks_of
+from gruverify.cell import stack_masks_of
 from gruverify.invariants.core._blocks import largest
-from gruverify.invariants.core._masked import Mask, given_slack, hidden_outputs
+from gruverify.invariants.core._masked import given_slack
+from gruverify.invariants.core._masked_stack import hidden_in_stack, masked_trial, shown_outputs
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
@@ -21,42 +20,6 @@ from gruverify.invariants.core._stack_changes import ragged, without_lengths
 from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, as_one, gradients
 from gruverify.invariants.masks._values import under
 from gruverify.invariants.stack._balls import by_place
-
-
-def with_every_mask(case: StackCase) -> StackCase:
-    """The case with a member for each pattern of masks, and with as many steps as tell them apart:
-    its own by turns, without lengths.
-    """
-    T, B, _ = case.inputs.shape
-    steps, members = np.arange(max(T, DISTINCT)), np.arange(max(B, len(PATTERNS))) % B
-    # By turns of both signs, or a step that is repeated could be skipped and nobody would know.
-    signs = ((-1.0) ** (steps // T))[:, None, None].astype(case.format.dtype)
-    return replace(
-        without_lengths(case),
-        inputs=case.inputs[steps % T][:, members] * signs,
-        states=case.states[:, members],
-        d_outputs=case.d_outputs[steps % T][:, members],
-        d_last=case.d_last[:, members],
-    )
-
-
-def masked(trial: StackTrial) -> StackTrial:
-    """The trial with every mask; of few shapes, with those that its members have."""
-    if trial.declared.shapes == "few":
-        return trial.on(without_lengths)
-    return trial.on(with_every_mask)
-
-
-def _hidden(trial: StackTrial, keep: Mask) -> Mask:
-    """The outputs (T, B, D·H) that are 0 whatever the state is, by what is declared: each direction
-    has its own order of the steps.
-    """
-    stack, halves = trial.case.stack, list[NDArray]()
-    for direction in range(stack.directions):
-        order = slice(None, None, 1 - 2 * direction)
-        own = hidden_outputs(trial.declared.masked_outputs, keep[order])[order]
-        halves.append(np.repeat(own[..., None], stack.hidden_size, axis=2))
-    return np.concatenate(halves, axis=2)
 
 
 @invariant(
@@ -68,14 +31,11 @@ def _hidden(trial: StackTrial, keep: Mask) -> Mask:
     needs=["stack_masked"],
 )
 def stack(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     outputs, last = every.observed.ask("stack_masked")
     keep = stack_masks_of(every.case)
-    run, hidden = every.exact.masked_run(keep), _hidden(every, keep)
-    states = as_one(np.stack, run.outputs)
-    expected = Ball(
-        states.mode, np.where(hidden, 0.0, states.mid), np.where(hidden, 0.0, states.radius)
-    )
+    run = every.exact.masked_run(keep)
+    expected = shown_outputs(as_one(np.stack, run.outputs), hidden_in_stack(every, keep))
     skipped = np.broadcast_to(keep[..., None], outputs.shape)
     for what, about in (("taken", ~skipped), ("skipped", skipped)):
         yield compare(
@@ -95,13 +55,13 @@ def stack(trial: StackTrial) -> Iterator[Residual]:
     needs=["stack_masked"],
 )
 def stack_kept(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     c, keep = every.case, np.ones(every.case.inputs.shape[:2], bool)
     outputs, last = every.observed.fresh_answer("stack_masked", keep=keep)
     yield equal("last, all skipped", "sbi", last, c.states, given_slack(every, c.states))
     top = np.concatenate(list(c.states[-c.stack.directions :]), axis=1)
     shown = np.broadcast_to(top, outputs.shape)
-    expected = np.where(_hidden(every, keep), np.zeros_like(outputs), shown)
+    expected = np.where(hidden_in_stack(every, keep), np.zeros_like(outputs), shown)
     yield equal("outputs, all skipped", "tbi", outputs, expected, given_slack(every, shown))
 
 
@@ -115,7 +75,7 @@ def stack_kept(trial: StackTrial) -> Iterator[Residual]:
     needs=["stack_masked"],
 )
 def stack_content(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     c, others = every.case, 1 - every.case.inputs
     if every.declared.nan == "passes":
         others = np.resize([np.nan, np.inf, -np.inf], c.inputs.shape)
@@ -181,9 +141,9 @@ def stack_padding_is_lengths(trial: StackTrial) -> Iterator[Residual]:
     needs=["stack_masked_vjp"],
 )
 def stack_gradient(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     keep = stack_masks_of(every.case)
-    expected = every.exact.masked_gradients(keep, ~_hidden(every, keep))
+    expected = every.exact.masked_gradients(keep, ~hidden_in_stack(every, keep))
     for name, letters, actual in gradients(every.observed.ask("stack_masked_vjp")):
         yield compare(
             f"dL/d{name}", letters, actual, expected[name], scale=_largest(expected, name)
@@ -208,7 +168,7 @@ def _largest(expected: StackBalls, name: str) -> float:
     needs=["stack_masked_vjp"],
 )
 def stack_gradient_of_skipped(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     found = every.observed.ask("stack_masked_vjp").inputs
     about = np.broadcast_to(stack_masks_of(every.case)[..., None], found.shape)
     yield equal("dL/dx of steps skipped", "tbj", found, np.zeros_like(found), about=about)
@@ -224,7 +184,7 @@ def stack_gradient_of_skipped(trial: StackTrial) -> Iterator[Residual]:
     needs=["stack_masked_vjp"],
 )
 def stack_gradient_passes(trial: StackTrial) -> Iterator[Residual]:
-    every = masked(trial)
+    every = masked_trial(trial)
     keep, d_last = np.ones(every.case.inputs.shape[:2], bool), every.case.d_last
     found = every.observed.fresh_answer("stack_masked_vjp", keep=keep, d_outputs=None)
     for name, letters, actual in gradients(found):
