@@ -173,8 +173,10 @@ def print_result(
     _print_covers(console, result, verbose=verbose)
     if result.explanation:
         console.print(f"\n[bold red]likely cause:[/] {escape(result.explanation)}", soft_wrap=True)
-        target = escape(shlex.quote(result.header["target"]))
-        console.print(f"  evidence: [bold]gruverify identify {target}[/]", soft_wrap=True)
+        # Who is wrong as a stack alone has cells that are identified as what they should be.
+        if not all(INVARIANTS[id].of_stacks for id, _ in result.witnesses):
+            target = escape(shlex.quote(result.header["target"]))
+            console.print(f"  evidence: [bold]gruverify identify {target}[/]", soft_wrap=True)
     console.print()
     print_verdict(console, result)
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import VARIANTS, Result, Variant
+from gruverify import VARIANTS, Result, Stack, StackCase, Variant, Witness
 from gruverify.coverage import GATES, SIZES, Coverage
 from gruverify.engine import Drawn, Identity, Tally, encode_variant, save_witness
 from gruverify.invariants import INVARIANTS, Residual
@@ -249,6 +249,20 @@ def test_a_falsified_result_shows_the_failure_the_file_and_a_snippet() -> None:
     assert "  replay: gruverify replay w/one.json" in lines
     assert witness().snippet in text
     assert lines[-2:] == ["falsified (1 falsified; 1.2 s)", "next: gruverify replay w/one.json"]
+
+
+def test_only_a_cause_in_the_cell_is_followed_by_the_command_that_shows_why() -> None:
+    cell = witness()
+    one = cell.case.inputs[0]
+    stack = StackCase(Stack(((cell.case.cell,),)), *(one[None],) * 4)
+    evidence = "  evidence: gruverify identify numpy"
+
+    def lines(of: Witness) -> list[str]:
+        found = falsified(witnesses={(of.invariant, "float32"): of})
+        return report(replace(found, explanation="the state is lost"))
+
+    assert evidence in lines(cell)
+    assert evidence not in lines(replace(witness("stack/outputs"), case=stack))
 
 
 def test_only_the_smallest_witness_of_an_invariant_is_shown() -> None:
