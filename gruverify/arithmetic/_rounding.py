@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic._bounds import SHARE
 from gruverify.arithmetic._formats import Format, bfloat16, float32, float64
 
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
@@ -269,7 +270,11 @@ class Rounding:
             return None
         size = np.abs(values)
         if not isinstance(self.carry, Format):
-            return np.asarray(size * (self.carry * self.u) + self.eta)
+            share = self.carry * self.u
+            # What may lose so much of itself at every step is not known to be carried.
+            if share >= SHARE:
+                return np.where(size > 0, np.inf, self.eta)
+            return np.asarray(size * share + self.eta)
         other = self.carry
         # Twice the unit: it may be cut off to that format instead of rounded.
         rad = size * max(self.u, 2 * other.unit_roundoff) + max(self.eta, self._underflow(other))

@@ -330,8 +330,11 @@ def _built_in(shipped: Target) -> Backend:
 def _unknown_name(target: str) -> str:
     mine, names = named_targets(), [*(shipped.name for shipped in TARGETS), *offered_targets()]
     near = difflib.get_close_matches(parted(target)[0], [*mine, *names])
+    module, _, name = target.rpartition(".")
     if near:
         hint = f"did you mean {' or '.join(near)}?"
+    elif module and is_file_of_module(module):
+        hint = f"did you mean {module}:{name}?"
     else:
         of_project = f"pyproject.toml has {', '.join(mine)}; " if mine else ""
         hint = f"{of_project}shipped targets: {', '.join(names)}."
@@ -340,7 +343,7 @@ def _unknown_name(target: str) -> str:
 
 def _told_what_it_has(target: str) -> str:
     """What to name of a module, where `target` is one of the user's; else empty."""
-    name = target.removesuffix(".py")
+    name = target.removeprefix("./").removesuffix(".py")
     if not is_file_of_module(name):
         return ""
     return what_it_has(_import(name, target), target)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gruverify.cli._options import Fail
+
 if TYPE_CHECKING:
     from gruverify.engine import Plan
 
@@ -71,6 +73,11 @@ def ending_options(command: Command) -> Command:
         no_shrink: bool,
         **options: object,
     ) -> Any:
+        if first_only and max_failures is not None:
+            raise Fail("-x ends at the first case, --max-failures later: give one of them")
+        if keep_going and (first_only or max_failures is not None):
+            ends = "-x" if first_only else "--max-failures"
+            raise Fail(f"--keep-going draws all cases, and {ends} ends before: give one of them")
         most = 1 if first_only else max_failures
         return command(**options, ending=Ending(most, keep_going, not no_shrink))
 

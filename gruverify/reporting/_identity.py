@@ -266,8 +266,8 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     biases, again = DECLARED_AS.get(reading.bias), _next_command(identity)
     if reading.functions:
         return (
-            "No variant declares this: a target has sigmoid and tanh. Recorded outputs are held "
-            f'with gruverify judge --activations "{reading.functions}".'
+            f'If these functions are meant, declare activations="{reading.functions}"; recorded '
+            f'outputs are held with gruverify judge --activations "{reading.functions}".'
         )
     if reading.from_zeros and any(part.of_marks for part in identity.answered):
         return f"Its initial state is ignored where nothing is marked.\n{again}"

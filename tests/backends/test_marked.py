@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -12,9 +13,12 @@ torch = pytest.importorskip("torch")
 from torch.nn.functional import linear
 
 import gruverify
-from gruverify import float32
+from gruverify import Cell, float32
+from gruverify.backends import NumpyBackend
 from gruverify.backends._marked import MarkedSequence
+from gruverify.engine._small_cases import drawn_for
 
+NUMPY = NumpyBackend()
 ONLY = ["masks/restart-each-step", "masks/restart-gradient"]
 
 
@@ -44,6 +48,24 @@ def state_detached(weights: Any, inputs: Any, state: Any, restart: Any) -> tuple
 def weights_detached(weights: Any, inputs: Any, state: Any, restart: Any) -> tuple[Any, Any]:
     constant = {name: weight.detach() for name, weight in weights.items()}
     return restarted(constant, inputs, state, restart)
+
+
+def test_catches_a_start_from_zeros_that_passes_a_nan_on() -> None:
+    """A state times 0 is NaN where the state is."""
+
+    def by_product(cell: Cell, inputs: Any, state: Any, restart: Any) -> Any:
+        outputs, h = list[Any](), state
+        for x, anew in zip(inputs, restart[..., None], strict=True):
+            h = NUMPY.step(cell, x, (h * ~anew).astype(x.dtype))
+            outputs.append(h)
+        return np.stack(outputs), h.copy()
+
+    wrong = gruverify.backend(sequence_restarted=by_product, formats=[float32])
+    (case,) = drawn_for(NUMPY, float32, [gruverify.Variant()], 0, 1)
+
+    gruverify.assert_holds("masks/restart-forgets", NUMPY, case)
+    with pytest.raises(AssertionError, match="outputs, another past"):
+        gruverify.assert_holds("masks/restart-forgets", wrong, case)
 
 
 @pytest.mark.usefixtures("unexplained")

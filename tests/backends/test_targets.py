@@ -274,7 +274,7 @@ def test_a_module_that_cannot_be_imported_is_unavailable(
     ],
     ids=["a step", "a function", "nothing", "an object"],
 )
-@pytest.mark.parametrize("name", ["whole", "whole.py"])
+@pytest.mark.parametrize("name", ["whole", "whole.py", "./whole.py"])
 def test_a_module_is_told_what_it_has(
     text: str, said: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,3 +285,14 @@ def test_a_module_is_told_what_it_has(
 
     with pytest.raises(UnknownTarget, match=said):
         resolve(name)
+
+
+def test_a_dot_in_place_of_the_colon_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dotted.py").write_text("def step(cell, x, h): ...")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(UnknownTarget, match=r"did you mean dotted:step\?"):
+        resolve("dotted.step")

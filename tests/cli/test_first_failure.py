@@ -75,6 +75,16 @@ def test_a_format_ends_after_so_many_failures_or_goes_on(
     assert all((each["judged"] < each["planned"]) == (count is not None) for each in drawn)
 
 
+@pytest.mark.parametrize(
+    "options", [("-x", "--max-failures", "3"), ("-x", "--keep-going")], ids=" ".join
+)
+def test_options_that_contradict_each_other_are_an_error(options: tuple[str, ...]) -> None:
+    result = check(FAULT, *options)
+
+    assert result.exit_code == 2
+    assert "give one of them" in result.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.uncounted
 def test_without_shrinking_the_witness_is_a_case_that_was_drawn() -> None:

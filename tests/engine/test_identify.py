@@ -5,10 +5,12 @@ be so.
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import gruverify
 from gruverify import VARIANTS, Cell, Variant, backend, float32, float64
@@ -16,6 +18,7 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import Identity, Reading, equations, readings
 from gruverify.faults import FAULTS
 from gruverify.formulas import step
+from gruverify.reporting import print_identity
 
 pytestmark = pytest.mark.uncounted
 
@@ -181,10 +184,12 @@ def test_other_activation_functions_are_named_with_what_departs_besides(
         parameters = reading.parameters(cell.parameters())
         return step(reading.variant(cell.variant), parameters, x, h, reading.activations)
 
-    identity = found(activated)
+    identity, shown = found(activated), StringIO()
+    print_identity(Console(file=shown, width=200), identity)
 
     assert (identity.status, identity.as_declared) == ("identified", False)
     assert named(identity) == [{reading}]
+    assert f'declare activations="{reading.functions}"' in shown.getvalue()
     assert reading.describe(PYTORCH).endswith(words)
     assert equations(reading, PYTORCH)[-1].startswith(f"with {reading.activations.gate} for σ")
 

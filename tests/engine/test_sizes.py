@@ -406,7 +406,8 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
 @pytest.mark.thinned
 @uncounted
 @pytest.mark.parametrize(
-    "id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])]
+    "id",
+    [i.id for i in INVARIANTS.values() if i.lengths and all(offers(NUMPY, m) for m in i.needs)],
 )
 def test_a_right_target_passes_at_every_size(id: str) -> None:
     passes, fails = asked_by_the_survey(OneFormat(), id)
@@ -424,6 +425,27 @@ class ManyInputs(StepAlone):
         x = x.copy()
         x[:, 16:] = 0
         return NUMPY.step(cell, x, h)
+
+
+class WritesBackwards(OneFormat):
+    """The cotangent of the last state is added to from the fifth step on."""
+
+    name = "writes backwards"
+
+    def sequence_vjp(
+        self, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> Gradients:
+        found = NUMPY.sequence_vjp(cell, inputs, state, d_outputs, d_last)
+        if len(inputs) > 4 and d_last is not None and d_last.flags.writeable:
+            d_last += 1
+        return found
+
+
+def test_catches_an_argument_that_is_written_to_in_long_runs_alone() -> None:
+    passes, fails = asked_by_the_survey(WritesBackwards(), "contract/no-mutation")
+
+    assert {case.sizes["T"] > 4 for case in passes} == {False}
+    assert fails
 
 
 @pytest.mark.usefixtures("unexplained")

@@ -209,8 +209,20 @@ def forgetful(cell: Any, inputs: Any, state: Any) -> Any:
     return np.array(outputs).reshape(len(inputs), *h.shape), h.copy()
 
 
-def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything() -> None:
-    excused = backend(sequence=forgetful, carry=1e9, formats=[float32])
+def halving(cell: Any, inputs: Any, state: Any) -> Any:
+    """Every step after the first starts from half of the state."""
+    outputs = list[Any]()
+    for t, x in enumerate(inputs):
+        h = outputs[-1] * x.dtype.type(0.5) if t else state
+        outputs.append(NUMPY.step(cell, x, h))
+    return np.array(outputs).reshape(len(inputs), *state.shape), outputs[-1].copy()
+
+
+@pytest.mark.parametrize(("sequence", "carry"), [(forgetful, 1e9), (halving, 1e7)])
+def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything(
+    sequence: Any, carry: float
+) -> None:
+    excused = backend(sequence=sequence, carry=carry, formats=[float32])
     right = backend(sequence=NUMPY.sequence, kappa_sigma=5, carry=1, formats=[float32])
 
     found = gruverify.check(excused, max_cases=12, only="agreement")

@@ -144,6 +144,7 @@ def unchanged(observed: Calls, method: str) -> Residual:
     source="the Backend contract; fault S14",
     bound="exact",
     needs=[],
+    lengths=SHORT,
 )
 def no_mutation(trial: Trial) -> Iterator[Residual]:
     # Those have an invariant of their own, or are made of calls of the others.

@@ -8,7 +8,7 @@ from contextlib import suppress
 from gruverify.backends import STACK_METHODS, offers
 from gruverify.invariants.contract._first_answers import READ_STACK, finite, unchanged
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._registry import SHORT, invariant
 from gruverify.invariants.core._residual import Residual, ok, violated
 from gruverify.invariants.core._stack_trial import StackTrial, gradients
 
@@ -60,6 +60,7 @@ def no_random_numbers(trial: StackTrial) -> Iterator[Residual]:
     source="the Backend contract; fault S14",
     bound="exact",
     needs=["stack"],
+    lengths=SHORT,
 )
 def no_mutation(trial: StackTrial) -> Iterator[Residual]:
     for method, read in READ_STACK.items():

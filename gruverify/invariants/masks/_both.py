@@ -26,6 +26,7 @@ from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._trial import Trial
+from gruverify.invariants.masks._restarts import other_start
 from gruverify.invariants.masks._values import other_inputs, taken_steps, under, wide
 
 
@@ -105,13 +106,12 @@ def both_content(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
     c, restart = every.case, restarts_of(every.case)
     before = before_the_last_start(restart)
-    state = c.state
-    if every.declared.initial_state:
-        state = np.where(np.any(restart, axis=0)[:, None], 1 - c.state, c.state)
     past = np.where(before[..., None], 1 - c.inputs, c.inputs)
     outputs, last = every.observed.ask("sequence_marked")
     others = every.observed.fresh_answer(
-        "sequence_marked", inputs=under(masks_of(c), past, other_inputs(every)), state=state
+        "sequence_marked",
+        inputs=under(masks_of(c), past, other_inputs(every)),
+        state=other_start(every, restart),
     )
     after = wide(~before, outputs)
     yield equal("outputs, another past", "tbi", others[0], outputs, about=after)

@@ -21,7 +21,7 @@ from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._values import require_two_ways, under
+from gruverify.invariants.masks._values import other_numbers, require_two_ways, under
 
 
 @invariant(
@@ -62,8 +62,8 @@ def nothing_restarted(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "masks/restart-forgets",
-    "another state and other inputs before the last step that starts anew: the same outputs from "
-    "there on, bit for bit",
+    "another state and other inputs before the last step that starts anew, NaN and ∞ too: the same "
+    "outputs from there on, bit for bit",
     source="the Backend contract; theory 4, (4.5)",
     since="0.2",
     bound="exact",
@@ -71,14 +71,13 @@ def nothing_restarted(trial: Trial) -> Iterator[Residual]:
 )
 def restart_forgets(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
-    c, before = every.case, before_the_last_start(masks_of(every.case))
-    if every.declared.initial_state:
-        state = np.where(np.any(masks_of(c), axis=0)[:, None], 1 - c.state, c.state)
-    else:
-        state = c.state
+    restart = masks_of(every.case)
+    before = before_the_last_start(restart)
     outputs, last = every.observed.ask("sequence_restarted")
     others = every.observed.fresh_answer(
-        "sequence_restarted", inputs=under(before, c.inputs, 1 - c.inputs), state=state
+        "sequence_restarted",
+        inputs=under(before, every.case.inputs, other_numbers(every, every.case.inputs)),
+        state=other_start(every, restart),
     )
     after = np.broadcast_to(~before[..., None], outputs.shape)
     yield equal("outputs, another past", "tbi", others[0], outputs, about=after)
@@ -116,6 +115,15 @@ def restart_cuts_gradient(trial: Trial) -> Iterator[Residual]:
     yield _no_gradient("dL/dx before a step from zeros", found.inputs, before)
     if found.state is not None:
         yield _no_gradient("dL/dh_0 of what starts anew", found.state, np.any(restart, axis=0))
+
+
+def other_start(trial: Trial, restart: Mask) -> NDArray:
+    """The initial state with other numbers, NaN too, of members that start anew."""
+    state = trial.case.state
+    if not trial.declared.initial_state:
+        return state
+    anew = np.any(restart, axis=0)[:, None]
+    return np.where(anew, other_numbers(trial, state), state).astype(state.dtype)
 
 
 def _no_gradient(what: str, found: NDArray, where: Mask) -> Residual:

@@ -123,14 +123,16 @@ def content(trial: Trial) -> Iterator[Residual]:
 
 
 def other_inputs(trial: Trial) -> NDArray:
-    """Inputs with other numbers at the steps that are skipped: those that spoil all they meet, if
-    the backend passes them on.
-    """
+    """Inputs with other numbers at the steps that are skipped."""
+    inputs = trial.case.inputs
+    return under(masks_of(trial.case), inputs, other_numbers(trial, inputs))
+
+
+def other_numbers(trial: Trial, numbers: NDArray) -> NDArray:
+    """Numbers in place of others: those that spoil all they meet, if the backend passes them on."""
     if trial.declared.nan == "passes":
-        others = np.resize([np.nan, np.inf, -np.inf], trial.case.inputs.shape)
-    else:
-        others = 1 - trial.case.inputs
-    return under(masks_of(trial.case), trial.case.inputs, others)
+        return np.resize([np.nan, np.inf, -np.inf], numbers.shape)
+    return np.asarray(1 - numbers)
 
 
 def under(mask: NDArray, inputs: NDArray, others: NDArray) -> NDArray:
