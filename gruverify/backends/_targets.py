@@ -17,12 +17,7 @@ from gruverify._config import BadConfiguration, Configuration, NamedTarget
 from gruverify._visible import error_line, visible
 from gruverify.backends._attributes import value_of
 from gruverify.backends._claims import claims_of, declared_variants
-from gruverify.backends._configured import (
-    declared_by,
-    meant_by,
-    named_target,
-    named_targets,
-)
+from gruverify.backends._configured import declared_by, meant_by, named_target, named_targets
 from gruverify.backends._declarations import (
     BadDeclaration,
     Declared,
