@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._complete import targets
+from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, MEMORY, PATIENCE
 
@@ -65,9 +66,9 @@ def command(
 
     found = _identified(target, formats, seed, patience)
     if as_json:
-        click.echo(
-            json.dumps(identity_document(found), indent=1, allow_nan=False, ensure_ascii=False)
-        )
+        with whatever_becomes_of_the_console():
+            document = identity_document(found)
+            click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
     else:
         print_identity(console_for(), found)
     sys.exit(

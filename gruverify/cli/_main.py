@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from gruverify import __version__
+from gruverify.cli._console import met_by_printing
 from gruverify.cli._interrupt import interruptible
 from gruverify.cli._options import Fail, Interrupted
 
@@ -104,6 +105,9 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
         help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
         raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
     except OSError as refused:
+        # What is only printed, such as help, has no verdict that would stand without it.
+        if met_by_printing(refused):
+            raise click.exceptions.Exit(0) from None
         # Here for all options: even asking whether there is a file of such a name raises.
         if refused.errno != errno.ENAMETOOLONG:
             raise

@@ -7,6 +7,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,11 @@ class _Patient(Console):
         """Print, as long as it can be."""
         try:
             super().print(*objects, **options)
-        except OSError:
+        except OSError as refused:
             self.on_broken_pipe()
+            if not isinstance(refused, BrokenPipeError) and not self.stderr:
+                with suppress(OSError):
+                    print(f"standard output cannot be written: {refused.strerror}", file=sys.stderr)
 
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on."""

@@ -431,8 +431,23 @@ def test_a_console_on_a_full_disk_changes_no_exit_code(
 
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
-    if options:
-        assert done.stderr.endswith("standard output cannot be written: No space left on device\n")
+    assert "standard output cannot be written: No space left on device\n" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
+@pytest.mark.parametrize("command", ["--version", "check --help", "list agreement/step"])
+def test_what_is_only_printed_is_missed_in_one_line_on_a_full_disk(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gruverify", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 0
+    assert done.stderr == "standard output cannot be written: No space left on device\n"
 
 
 def test_a_backend_without_the_format_says_which_it_has(planted: str, here: Path) -> None:
