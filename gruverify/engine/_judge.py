@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 import numpy as np
 
@@ -40,10 +39,10 @@ from gruverify.invariants import (
     ruled_out_by_functions,
 )
 
-#: Of cells with more weights, what is found of a changed case is not kept for the next invariant:
-#: there may be fifty such cases, and each takes twenty times the memory of its weights.
+#: Of cases with more numbers, what is found of a changed case is not kept for the next invariant:
+#: there may be fifty such cases, and each takes twenty times the memory of its numbers.
 _SHARED = 2**17
-#: Of cells with more weights than that, nor is what is found of the case itself kept for invariants
+#: Of cases with more numbers than that, nor is what is found of the case itself kept for invariants
 #: that read other answers: to find it again costs less than so much memory.
 _FOUND = 2**20
 
@@ -130,8 +129,9 @@ def judge_trial(
     whether the first comparison that fails will do, and not the worst of all.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
-    # A sum over all cells: found once, for it is looked at after every invariant.
-    weights, about = _weights(case), tuple[object, ...]()
+    # Of weights and of all steps: found once, for it is looked at after every invariant.
+    numbers = sum(array.size for array in case.arrays().values())
+    about = tuple[object, ...]()
     for invariant in invariants:
         if (
             reads(invariant, case)
@@ -140,21 +140,12 @@ def judge_trial(
         ):
             # What has no turns reads the same first answers; all else needs answers of its own.
             kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
-            if weights > _FOUND and kind != about:
+            if numbers > _FOUND and kind != about:
                 trial.forget()
                 about = kind
             yield _judge(trial, invariant, met, first=first)
-            if weights > _SHARED:
+            if numbers > _SHARED:
                 trial.forget_changes()
-
-
-def _weights(case: AnyCase) -> int:
-    """How many weights its cells have."""
-    if isinstance(case, Case):
-        cells = [case.cell]
-    else:
-        cells = list(chain.from_iterable(case.stack.cells))
-    return sum(cell.weight_ih.size + cell.weight_hh.size for cell in cells)
 
 
 def reads(invariant: Invariant, case: AnyCase) -> bool:
