@@ -427,6 +427,24 @@ class ManyInputs(StepAlone):
         return NUMPY.step(cell, x, h)
 
 
+class MaskEnds(OneFormat):
+    """From the ninth step on nothing is skipped."""
+
+    name = "mask ends"
+
+    def sequence_masked(self, cell: Cell, inputs: Any, state: Any, keep: Any) -> Any:
+        early = np.arange(len(inputs))[:, None] < 8
+        return NUMPY.sequence_masked(cell, inputs, state, keep & early)
+
+
+def test_catches_a_mask_that_is_ignored_in_long_runs_alone() -> None:
+    passes, fails = asked_by_the_survey(MaskEnds(), "masks/each-step")
+
+    # Of nine steps the last alone is not skipped, and no step follows that would show it.
+    assert {case.sizes["T"] for case in passes} == {8, 9}
+    assert {case.sizes["T"] for case in fails} == {16, 17, 33, 65}
+
+
 class WritesBackwards(OneFormat):
     """The cotangent of the last state is added to from the fifth step on."""
 

@@ -72,7 +72,7 @@ def _shape_of(method: str, read: Callable[[Any], object]) -> Check:
 _LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), ALWAYS) | {
     "stack_vjp": STACKED
 }
-# Of masks the survey of sizes asks nothing: its runs are drawn without them.
+# Of masks the survey of sizes asks what each step is, and nothing else.
 _LENGTHS |= dict.fromkeys((*OPTIONAL_METHODS, *STACK_OPTIONS), NEVER)
 
 for _method, _read in (READ | READ_STACK | READ_MASKED | READ_MASKED_STACK).items():

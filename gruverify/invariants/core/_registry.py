@@ -81,6 +81,9 @@ class Invariant:
 #: before it does not. A `STACKED` run is bounded as a whole, but the long ones are of one layer.
 NEVER, SHORT, LONG = range(0), range(1, 18), range(18, 1 << 31)
 ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
+#: Of marks as many steps as kernels take in one go, and one more: one step at a time is asked
+#: elsewhere, and the longest runs would be asked of a member for every pattern.
+MARKED = range(8, 66)
 
 #: By id, in the order in which files were imported: `INVARIANTS` has them in that of reports.
 REGISTERED: dict[str, Invariant] = {}

@@ -23,7 +23,7 @@ from gruverify.invariants.core._masked import (
 )
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._registry import MARKED, invariant
 from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.masks._restarts import other_start
@@ -43,6 +43,7 @@ def _states(trial: Trial, outputs: NDArray) -> NDArray:
     source="the Backend contract; docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence_marked"],
+    lengths=MARKED,
 )
 def both_each_step(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)

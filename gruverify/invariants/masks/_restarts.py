@@ -18,7 +18,7 @@ from gruverify.invariants.core._masked import (
     stepped,
 )
 from gruverify.invariants.core._methods import close, parts, radii
-from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._registry import MARKED, invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.masks._values import other_numbers, require_two_ways, under
@@ -30,6 +30,7 @@ from gruverify.invariants.masks._values import other_numbers, require_two_ways, 
     source="the Backend contract; docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence_restarted"],
+    lengths=MARKED,
 )
 def restart_each_step(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)

@@ -21,7 +21,7 @@ from gruverify.invariants.core._masked import (
 )
 from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._registry import MARKED, invariant
 from gruverify.invariants.core._residual import STATES, Floats, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
 
@@ -33,6 +33,7 @@ from gruverify.invariants.core._trial import Trial
     source="the Backend contract; docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence_masked"],
+    lengths=MARKED,
 )
 def each_step(trial: Trial) -> Iterator[Residual]:
     every = masked(trial)
