@@ -42,8 +42,8 @@ class Found:
     """What was found of one target.
 
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were
-    drawn, by format and kind; the backend's name, methods, unusual declarations and variants, and
-    the version of a program.
+    drawn, by format and kind; the backend's name, methods, formats, unusual declarations and
+    variants, and the version of a program.
     `left_out` are the core families, with their formats, of which -k, a path or --lf makes pytest
     leave tests out. `lesser`, by who saw something fail and in which format,
     is what explains all of that as less accuracy than declared; `flaky`, by invariant and format,
@@ -56,6 +56,7 @@ class Found:
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     backend: str = ""
     methods: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
     declarations: dict[str, Any] = field(default_factory=dict)
     variants: tuple[dict[str, Any], ...] = ()
     version: dict[str, str] = field(default_factory=dict)
@@ -73,12 +74,14 @@ class Found:
     @property
     def undecided(self) -> list[str]:
         """The formats in which pytest leaves out what decides."""
-        return [fmt.name for fmt in FORMATS if (self.deciding, fmt.name) in self.left_out]
+        claimed = [fmt.name for fmt in FORMATS if fmt.name in self.formats]
+        return [name for name in claimed if (self.deciding, name) in self.left_out]
 
     def introduce(self, backend: Backend) -> None:
         """Note what the backend is."""
         self.backend = backend.name
         self.methods = tuple(method for method in EVERY_METHOD if offers(backend, method))
+        self.formats = tuple(fmt.name for fmt in backend.formats)
         self.declarations = dict(declarations_of(backend).unusual())
         self.variants = tuple(map(encode_variant, declared_variants(backend)))
         self.version = version_of(backend)
@@ -117,6 +120,7 @@ class Found:
         self.flaky |= other.flaky
         if not self.backend:
             self.backend, self.methods = other.backend, other.methods
+            self.formats = other.formats
             self.declarations, self.variants = other.declarations, other.variants
             self.version = other.version
 

@@ -356,6 +356,19 @@ def test_only_formats_that_it_does_not_claim_show_nothing(pytester: pytest.Pytes
 
 
 @pytest.mark.uncounted
+def test_of_formats_that_it_does_not_claim_nothing_is_said_to_be_left_out(
+    pytester: pytest.Pytester,
+) -> None:
+    few = ("--gru-formats", "f32,f64", "--gru-profile", "quick", "-k", "bounds")
+    claims = "\n\nclass Single(Partial):\n    formats = (gruverify.float64,)\n"
+    mine = f"import gruverify\n{NONE}{claims}"
+
+    run = inside(pytester, *few, mine=mine, test_mine=one_test("mine:Single"))
+
+    run.stdout.fnmatch_lines(["mine:Single: float64: some tests of its values and gradients*"])
+
+
+@pytest.mark.uncounted
 @pytest.mark.slow
 def test_workers_come_to_the_same_verdict(pytester: pytest.Pytester) -> None:
     few = ("--gru-formats", "f32,f64", "--gru-profile", "quick", "--gru-only", "agreement")
