@@ -21,14 +21,12 @@ from ._faulty import Faulty, altered
 pytestmark = pytest.mark.uncounted
 
 CASE = a_case()
-#: What is about gates that are all but open or closed, or about many steps, and claims nothing of a
-#: case without them.
+#: What is about gates that are all but open or closed, and claims nothing of a case without them.
 SILENT = {
     "regimes/carry-gradient",
     "regimes/forget-jacobian",
     "regimes/closed-update-gate",
     "regimes/chrono-gradient",
-    "gradient/truncation-error",
 }
 
 READ = {

@@ -152,13 +152,17 @@ def _cut(trial: Trial, window: int) -> Gradients:
     return found
 
 
+#: The λ that (6.2) must certify. A cell of zeros has ½; with a λ near 1 the most that may be cut
+#: off is more than the gradient itself, and nothing is claimed.
+_FORGETS = 9 / 16
+
+
 def contracted(case: Case) -> Case:
     """States in [-1, 1], and parameters halved until (6.2) certifies that the cell forgets where it
-    started.
+    started, about half of it a step.
     """
     cell, half = case.cell, case.format.dtype.type(0.5)
-    # Ends: a cell of zeros has λ = ½.
-    while not contraction_rate(cell, _largest_input(case)) < 1:
+    while not contraction_rate(cell, _largest_input(case)) < _FORGETS:
         cell = replace(cell, **{name: array * half for name, array in cell.packed().items()})
     return replace(
         case,
