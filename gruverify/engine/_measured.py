@@ -188,11 +188,7 @@ class Probe:
         """The next states where the pre-activation of `gate` is a point, and the other one's is
         `shut`.
         """
-        n, count = self.shown, len(points)
-        if self.of_few_shapes:
-            # Some points twice are cheaper than another shape.
-            count = max(count, POINTS)
-        rows = -(-count // n)
+        n, rows = self.shown, -(-len(points) // self.shown)
         x = np.zeros((rows, self.inputs))
         x[:, :n] = np.resize(points.astype(np.float64), rows * n).reshape(rows, n)
         x[:, n] = 1
@@ -281,14 +277,18 @@ class Probe:
         if self.variant.bias:
             packed |= {name: np.zeros(3 * H) for name in ("bias_ih", "bias_hh")}
         cell = Cell(self.variant, **{name: a.astype(dtype) for name, a in packed.items()})
+        count = len(x)
+        if self.of_few_shapes and x.shape[1] == self.inputs:
+            # Some rows twice are cheaper than another shape.
+            x = np.resize(x, (max(count, -(-POINTS // self.shown)), self.inputs))
         inputs = x.astype(dtype)
         before = np.broadcast_to(states, (len(x), H)).astype(dtype)
         if offers(self.backend, "step"):
-            return self._states(self.backend.step(cell, inputs, before), before)
+            return self._states(self.backend.step(cell, inputs, before), before)[:count]
         # A target that takes longer sequences only is asked for the first of some equal steps.
         repeated = np.repeat(inputs[None], self.steps, axis=0)
         outputs, _ = self.backend.sequence(cell, repeated, before)
-        return self._states(outputs[0], before)
+        return self._states(outputs[0], before)[:count]
 
     @staticmethod
     def _states(found: npt.ArrayLike, before: NDArray) -> NDArray:
