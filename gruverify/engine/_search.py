@@ -78,6 +78,7 @@ def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchS
         "variants": declared_variants(backend),
         "bidirectional": declared.bidirectional,
         "batch_first": declared.batch_first,
+        "padded": None if declared.lengths else False,
         "min_T": max(1, declared.min_length),
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
     }
@@ -85,7 +86,6 @@ def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchS
         formats=(fmt,),
         min_length=declared.min_length,
         batched=None if declared.unbatched else True,
-        padded=None if declared.lengths else False,
         zero_state=not declared.initial_state,
         subnormals=rounding_of(backend, fmt).subnormals,
         **(usual | options),

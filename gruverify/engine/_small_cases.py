@@ -57,8 +57,8 @@ def stacks_drawn_for(
     sizes: Keywords = _SMALL | {"max_layers": 2, "min_T": steps, "max_T": steps}
     sizes |= fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers")
     if declared.shapes == "few":
-        # That of two layers in two directions, which a run has had.
-        sizes = size_arguments(drawn_sizes(declared)[0], "HIBTLD")
+        # Two layers in two directions, called in one way.
+        sizes = size_arguments(drawn_sizes(declared)[0], "HIBTLD") | {"padded": False}
         sizes |= arrangement(declared, 0, "HIBTLD")
     strategy = stack_strategy_for(backend, fmt, variants=tuple(variants), **sizes)
     draw(strategy, count, seed_for(seed, fmt, f"/stacks of {variants[0]}"), found.append)

@@ -18,6 +18,17 @@ from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, na
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, equal, ok
+from gruverify.invariants.core._stack_changes import without_lengths
+from gruverify.invariants.core._stack_trial import StackTrial
+
+
+def _in_a_batch(trial: AnyTrial) -> AnyTrial:
+    """The trial of the case with an axis for its batch; of few shapes without lengths, for a call
+    that has them is a shape of its own.
+    """
+    if isinstance(trial, StackTrial) and trial.declared.shapes == "few":
+        return trial.on(without_lengths)
+    return trial.on(_batched)
 
 
 def _batched(case: Any) -> Any:
@@ -67,7 +78,7 @@ def _cut(name: str, value: object, axis: str, letters: Callable[[str], str]) -> 
 
 def _no_members(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
-        _, found = _emptied(trial.on(_batched), method, "B")
+        _, found = _emptied(_in_a_batch(trial), method, "B")
         for name, (letters, array) in found.items():
             # What is left of an answer to nobody are sums over no members.
             yield (
