@@ -71,7 +71,9 @@ class FormatRun:
     been, `drawn` how many of them in the stream; `of_sizes` tells whether that is one of the survey
     of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
     `replaying` whether cases are those of saved witnesses; `mutating` whether they are made of the
-    `closest`; `met` has the sizes of the cases so far, where each new one is told.
+    `closest`; `met` has the sizes of the cases so far, where each new one is told; `owed` are the
+    invariants of stacks that the target declined whenever they had their turn, and `answered` those
+    that it did not.
     """
 
     backend: Backend
@@ -95,6 +97,8 @@ class FormatRun:
     reports_from: float = field(default_factory=lambda: time.monotonic() + 1)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     met: set[str] = field(default_factory=set)
+    answered: set[str] = field(default_factory=set)
+    owed: set[str] = field(default_factory=set)
 
     @cached_property
     def failures(self) -> Failures:
@@ -352,6 +356,7 @@ class FormatRun:
             case, [j for j in found if not self.failures.expects(j.invariant.id)]
         )
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
+        self._owe(found)
         # Only now: which invariants have their turn at a case follows from how many there were
         # before it.
         self.number, self.drawn = self.number + 1, self.drawn + 1
@@ -421,8 +426,22 @@ class FormatRun:
         if self.of_sizes:
             return asked_at(case.sizes, self.invariants, self.claims.declared)
         return [
-            invariant for invariant in self.invariants if self.plan.asks(invariant, self.number)
+            invariant
+            for invariant in self.invariants
+            if self.plan.asks(invariant, self.number) or invariant.id in self.owed
         ]
+
+    def _owe(self, found: list[Judgement]) -> None:
+        """Keep in mind what is yet to be asked of stacks: all turns of an invariant may fall on
+        cases that a target does not take, such as those with the batch first.
+        """
+        for judgement in found:
+            invariant = judgement.invariant
+            if not judgement.tally.declined:
+                self.answered.add(invariant.id)
+                self.owed.discard(invariant.id)
+            elif invariant.of_stacks and invariant.id not in self.answered:
+                self.owed.add(invariant.id)
 
     def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
         """What the case of a trial visited. Gates of a long run would take long to find."""

@@ -60,6 +60,25 @@ def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
 
 
 @pytest.mark.slow
+def time_first(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    """NumPy's stack, declined where the batch comes first or there is none."""
+    if batch_first or inputs.ndim == 2:
+        raise NotImplementedError("time first, in a batch")
+    return NumpyBackend().stack(stack, inputs, states, lengths, batch_first)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_declined_at_its_turns_is_asked_again(seed: int) -> None:
+    target = backend(step=NUMPY.step, stack=time_first, formats=[float32])
+
+    found = gruverify.check(
+        target, seed=seed, only=["stack/padding-extremes", "stack/lengths-are-dense"]
+    )
+
+    for id, row in found.by_format.items():
+        assert row["float32"].judged or row["float32"].unclaimed, id
+
+
 def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
     result, events = run(ALONE)
 
