@@ -130,6 +130,21 @@ def test_stacks_of_a_size_have_one_arrangement() -> None:
         assert result.tallies[id, "float32", str(Variant())].passed
 
 
+@pytest.mark.parametrize(
+    ("id", "invariant"),
+    [
+        ("padding-multiplied-by-zero", "stack/padding-extremes"),
+        ("cotangents-of-padding-multiplied-by-zero", "stack/padding-extremes-gradients"),
+    ],
+)
+def test_catches_what_padding_does_without_a_step_more(id: str, invariant: str) -> None:
+    wrong = redeclared(FAULTS[id].build(), {"shapes": "few"})
+
+    result = check(wrong, formats=[float32], only=[invariant], max_cases=12, shrink=False)
+
+    assert result.verdict == "falsified"
+
+
 @pytest.mark.parametrize("id", ["gradients-clipped", "small-gradients-flushed-to-zero"])
 def test_catches_losses_of_members_that_are_not_added_up(id: str) -> None:
     """Of few shapes the whole batch is asked about, with the loss of some members."""

@@ -15,8 +15,8 @@ from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import StackCase
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import Floats, Residual, equal, ok
-from gruverify.invariants.core._stack_changes import followed, idle
+from gruverify.invariants.core._residual import Floats, Residual, equal, nothing_claimed, ok
+from gruverify.invariants.core._stack_changes import followed, idle, ragged
 from gruverify.invariants.core._stack_trial import StackObserved, StackTrial, paired
 
 Answer = TypeVar("Answer")
@@ -33,6 +33,15 @@ def _contents(trial: StackTrial) -> Iterator[tuple[str, tuple[float, ...]]]:
     if trial.declared.nan != "undefined":
         yield "NaN", (np.nan,)
         yield "infinities", (np.inf, -np.inf)
+
+
+def _padded(trial: StackTrial) -> StackTrial:
+    """The trial with padding behind every member; of few shapes, behind those that end before the
+    last step.
+    """
+    if trial.declared.shapes == "few":
+        return trial.on(ragged)
+    return trial.on(followed)
 
 
 def _filled(case: StackCase, steps: NDArray, numbers: tuple[float, ...]) -> NDArray:
@@ -63,7 +72,10 @@ def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> An
     asks_more=True,
 )
 def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
-    padded = trial.on(followed)
+    padded = _padded(trial)
+    if padded.case.real.all():
+        yield nothing_claimed("no member has padding")
+        return
     case, found = padded.case, padded.observed.stack
     for content, numbers in _contents(trial):
         inputs = _filled(case, case.inputs, numbers)
@@ -90,7 +102,10 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
-    padded = trial.on(followed)
+    padded = _padded(trial)
+    if padded.case.real.all():
+        yield nothing_claimed("no member has padding")
+        return
     case, found = padded.case, padded.observed.stack_vjp
     for content, numbers in _contents(trial):
         filled = {
