@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gruverify import Variant, backend, float16
+from gruverify._named import JsonObject
 from gruverify.backends import (
     BadDeclaration,
     Declarations,
@@ -192,7 +193,12 @@ def test_the_parts_of_a_module_declare_nothing() -> None:
             super().__init__(*sizes)
             self.tanh, self.carry = torch.nn.Tanh(), torch.zeros(3)
 
-    assert declarations_of(resolve(Mine)) == Declarations()
+    assert unusual_here(declarations_of(resolve(Mine))) == {}
+
+
+def unusual_here(declared: Declarations) -> JsonObject:
+    """What is declared, but for the flushing of subnormal numbers, which the processor decides."""
+    return {name: value for name, value in declared.unusual().items() if name != "subnormals"}
 
 
 def test_functions_and_modules_take_every_declaration() -> None:
@@ -217,7 +223,7 @@ def test_functions_and_modules_take_every_declaration() -> None:
     assert declarations_of(backend(step=NUMPY.step, hidden_size=5, **said)) == expected
     attributes = type("Mine", (torch.nn.GRUCell,), said)
     for made in (resolve(attributes), torch_backend(torch.nn.GRUCell, **said)):
-        assert declarations_of(made).unusual() == {
+        assert unusual_here(declarations_of(made)) == {
             name: value for name, value in expected.unusual().items() if name != "hidden_size"
         }
 

@@ -69,7 +69,6 @@ def test_catches_a_start_from_zeros_that_passes_a_nan_on() -> None:
 
 
 @pytest.mark.usefixtures("unexplained")
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("run", "caught"),
     [

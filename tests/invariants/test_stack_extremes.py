@@ -18,8 +18,6 @@ from gruverify.invariants.core._stack_changes import followed, idle
 
 from ._drawn import drawn_stacks
 
-pytestmark = pytest.mark.uncounted
-
 PADDING = ("stack/padding-extremes", "stack/padding-extremes-gradients")
 IDLE = ("stack/members-without-steps", "stack/members-without-steps-gradients")
 

@@ -17,8 +17,6 @@ from gruverify_strategies import Control
 
 from ._debug import assert_all, drawn, find_any, minimal
 
-pytestmark = pytest.mark.uncounted
-
 REASONS = ("one-unit", "diagonal", "reset-open", "equal-resets", "reset-shut")
 
 
