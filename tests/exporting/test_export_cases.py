@@ -34,8 +34,6 @@ from gruverify.exporting import (
 from gruverify.judging import Declared, record, rule
 from gruverify.models import grus_among, read_arrays, read_grus
 
-pytestmark = pytest.mark.uncounted
-
 DOCS = Path(__file__).parents[2] / "docs" / "export-cases.md"
 VARIANTS = [Variant(), Variant("before", "replace", False), Variant(biases="input+candidate")]
 NUMPY = {"kappa_sigma": 5}
@@ -69,6 +67,7 @@ def beyond(exported: Exported, case: StackCase | None = None) -> set[str]:
     }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fmt", "variant"), [*((float32, variant) for variant in VARIANTS), (float64, VARIANTS[1])]
 )
@@ -259,6 +258,7 @@ def listings() -> dict[str, str]:
     return dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("name", "program", "command", "fault"),
     [
@@ -305,6 +305,7 @@ def test_the_readers_are_about_forty_lines() -> None:
     assert reader.count("\n") <= 40
 
 
+@pytest.mark.uncounted
 def test_node_tests_meet_every_combination_and_onnx_reads_and_runs_them(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
@@ -385,6 +386,7 @@ def test_the_standards_own_tests_are_right_and_claim_nothing_of_lengths() -> Non
         assert (np.abs(last - bound.values) <= bound.bounds).all(), name
 
 
+@pytest.mark.uncounted
 def test_node_tests_with_a_clip_differ_and_their_bounds_are_right() -> None:
     each = {one.name: one for one in node_tests(float32, 0, reset="before", biases="both")}
     name = "test_gru_lbr0_forward_full_bias{}_boundary_001"

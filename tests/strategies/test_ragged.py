@@ -14,9 +14,8 @@ from gruverify.cell import PATTERNS, Stack, pattern
 
 from ._debug import assert_all, drawn, find_any, minimal
 
-pytestmark = pytest.mark.uncounted
 
-
+@pytest.mark.uncounted
 def test_lengths_lie_within_their_bounds() -> None:
     assert_all(
         gst.lengths(min_length=1, max_length=6, min_B=2, max_B=4),
@@ -41,6 +40,7 @@ def test_nobody_is_padded_in_some_batches_and_the_lengths_differ_in_others() -> 
     find_any(batches, lambda found: len(set(found.tolist())) == 4)
 
 
+@pytest.mark.uncounted
 def test_lengths_shrink_to_the_full_length() -> None:
     assert minimal(gst.lengths(max_length=5)).tolist() == [5]
     assert minimal(gst.lengths(max_length=5, min_B=3), lambda found: found.min() < 5).tolist() in (
@@ -67,6 +67,7 @@ def test_masks_shrink_to_a_step_that_is_not_masked() -> None:
     assert minimal(gst.masks(min_T=2), lambda found: found.any()).tolist() == [[True], [True]]
 
 
+@pytest.mark.uncounted
 def test_a_step_may_be_skipped_and_start_from_zeros() -> None:
     keep, restart = minimal(gst.mask_pairs(min_T=2), lambda pair: (pair[0] & pair[1]).any())
 
@@ -74,6 +75,7 @@ def test_a_step_may_be_skipped_and_start_from_zeros() -> None:
     assert [mask.tolist() for mask in minimal(gst.mask_pairs())] == [[[False]], [[False]]]
 
 
+@pytest.mark.uncounted
 def test_units_have_masks_of_their_own() -> None:
     one_keeps = minimal(
         gst.unit_masks(min_T=2, min_H=2), lambda found: found[..., 1].all() and not found.all()
@@ -99,6 +101,7 @@ def test_padding_is_not_zero() -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_a_batch_can_be_pasted_back() -> None:
     namespace: dict[str, Any] = {}
     exec("from gruverify import *; from gruverify.strategies import *", namespace)
@@ -109,6 +112,7 @@ def test_a_batch_can_be_pasted_back() -> None:
     assert pasted.inputs.dtype == batch.inputs.dtype
 
 
+@pytest.mark.uncounted
 @given(gst.stacks(min_layers=2, bidirectional=True, formats=[bfloat16]))
 def test_a_stack_is_as_asked(stack: Stack) -> None:
     assert 2 <= stack.layers <= 3
