@@ -20,7 +20,7 @@ from gruverify import (
     float32,
     float64,
 )
-from gruverify.backends import NumpyBackend
+from gruverify.backends import OPTIONAL_METHODS, STACK_OPTIONS, NumpyBackend
 from gruverify.engine import draw, identify, streams_for
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
@@ -34,7 +34,12 @@ class One(NumpyBackend):
     name = "one"
     variants = (Variant(),)
     formats = (float64,)
-    min_length, kappa_sigma, sums_in_format = 1, None, None
+    min_length, kappa_sigma, sums_in_format, zoneout = 1, None, None, None
+
+
+# What these tests change is not changed in methods with masks.
+for _method in (*OPTIONAL_METHODS, *STACK_OPTIONS):
+    setattr(One, _method, None)
 
 
 def run(backend: object, *, only: tuple[str, ...] = (), cases: int = 10) -> Result:
