@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import Backend, declared_variants, derived_methods, offers, resolve
@@ -21,6 +22,10 @@ from gruverify.engine._readings import DECLARED_AS, Reading, readings, without_i
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for, stacks_drawn_for
 from gruverify.invariants import INVARIANTS
+
+AnyOne = TypeVar("AnyOne", Case, StackCase)
+#: What explains all answers to some stacks, in words.
+CausesInStacks: TypeAlias = Callable[[Backend, Sequence[StackCase]], tuple[str, ...]]
 
 #: Cases that are drawn besides the witnesses, for a witness alone is small and says little.
 CASES = 8
@@ -58,13 +63,17 @@ def explanation(result: Result, backend: Backend) -> str:
     What is declared is not among them, or they would explain nothing. Asked in the most precise
     format in which such an invariant failed.
     """
-    if failing := _failing(result, set(METHODS)):
-        return _reading(backend, failing)
-    if failing := _failing(result, {*METHODS, *GRADIENTS}):
-        return _lacking(backend, failing)
-    if failing := _failing(result, {*METHODS, *GRADIENTS, *MARKED}):
-        return _at_marks(backend, failing)
-    return _of_stacks(backend, result)
+    if cells := _failing(Case, result, set(METHODS)):
+        return _reading(backend, cells)
+    if cells := _failing(Case, result, {*METHODS, *GRADIENTS}):
+        return _lacking(backend, cells)
+    if cells := _failing(Case, result, {*METHODS, *GRADIENTS, *MARKED}):
+        return _at_marks(backend, cells)
+    if stacks := _failing(StackCase, result, {"stack"}):
+        return _of_stacks(backend, stacks, lost_in_stack)
+    if stacks := _failing(StackCase, result, {"stack", "stack_masked"}):
+        return _of_stacks(backend, stacks, misread_in_stack)
+    return ""
 
 
 def _reading(backend: Backend, failing: list[Case]) -> str:
@@ -145,38 +154,17 @@ def _at_marks(backend: Backend, failing: list[Case]) -> str:
     return _either(said, finest)
 
 
-def _of_stacks(backend: Backend, result: Result) -> str:
-    """What becomes of the states of stacks whose cells are right; where their values are right,
-    too, how they misread a mask.
-    """
-    found = lost_in_stack
-    failing = _failing_stacks(result, {"stack"})
-    if not failing:
-        found = misread_in_stack
-        failing = _failing_stacks(result, {"stack", "stack_masked"})
-    if not failing:
-        return ""
-    finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
-    cases = [case for case in failing if case.format == finest]
+def _of_stacks(backend: Backend, failing: list[StackCase], causes_of: CausesInStacks) -> str:
+    """What explains stacks whose cells are right."""
+    finest, cases = _finest(failing)
     variants = list(dict.fromkeys(case.variant for case in cases))
-    said = found(backend, [*cases, *stacks_drawn_for(backend, finest, variants, 0, CASES)])
+    said = causes_of(backend, [*cases, *stacks_drawn_for(backend, finest, variants, 0, CASES)])
     if not said or len(said) > SEVERAL:
         return ""
     return _either(set(said), finest)
 
 
-def _failing_stacks(result: Result, methods: set[str]) -> list[StackCase]:
-    """The witnesses of what is checked on these methods of stacks alone; each case once."""
-    found = dict[Hashable, StackCase]()
-    for (id, fmt), witness in result.witnesses.items():
-        needs = set(INVARIANTS[id].needs)
-        theirs = needs and needs <= methods
-        if theirs and (id, fmt) not in result.flaky and isinstance(witness.case, StackCase):
-            found.setdefault(witness.case.key(), witness.case)
-    return list(found.values())
-
-
-def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:
+def _finest(failing: list[AnyOne]) -> tuple[Format, list[AnyOne]]:
     """The most precise format of the cases, and those that are in it."""
     finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
     return finest, [case for case in failing if case.format == finest]
@@ -252,15 +240,15 @@ def _spelled(variant: Variant) -> str:
     return f"Variant({', '.join([*unusual, *biases])})"
 
 
-def _failing(result: Result, methods: set[str]) -> list[Case]:
-    """The witnesses of what is checked on these methods alone; each case once, however many it
-    falsifies.
+def _failing(kind: type[AnyOne], result: Result, methods: set[str]) -> list[AnyOne]:
+    """The witnesses, of cells or of stacks, of what is checked on these methods alone; each case
+    once, however many it falsifies.
     """
-    found = dict[Hashable, Case]()
+    found = dict[Hashable, AnyOne]()
     for (id, fmt), witness in result.witnesses.items():
         needs = set(INVARIANTS[id].needs)
         theirs = needs and needs <= methods
-        if theirs and (id, fmt) not in result.flaky and isinstance(witness.case, Case):
+        if theirs and (id, fmt) not in result.flaky and isinstance(witness.case, kind):
             found.setdefault(witness.case.key(), witness.case)
     return list(found.values())
 

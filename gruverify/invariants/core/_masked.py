@@ -4,7 +4,7 @@ state that was returned before it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import Declarations
-from gruverify.cell import DISTINCT, PATTERNS, Case, mask_names, masks_of, unit_masks_of
+from gruverify.cell import DISTINCT, PATTERNS, Case, StackCase, mask_names, masks_of, unit_masks_of
 from gruverify.formulas import activations, next_state
 from gruverify.invariants.core._local import flat, lost, one_behind, stacked, unknown
 from gruverify.invariants.core._residual import Floats
@@ -22,20 +22,38 @@ from gruverify.invariants.core._trial import Trial
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
-def with_every_mask(case: Case) -> Case:
-    """The case with a member for each pattern of masks, and with as many steps as tell them apart:
-    its own by turns, the inputs of every other turn negated.
+@dataclass(frozen=True)
+class Repeated:
+    """The numbers of a case for a member with each pattern of masks, and for as many steps as tell
+    them apart: its own by turns.
     """
+
+    inputs: NDArray
+    d_outputs: NDArray
+    members: npt.NDArray[np.intp]
+
+
+def repeated(case: Case | StackCase) -> Repeated:
+    """Those of a case (T, B, n) with the time first."""
     T, B, _ = case.inputs.shape
     steps, members = np.arange(max(T, DISTINCT)), np.arange(max(B, len(PATTERNS))) % B
-    signs = (-1.0) ** (steps // T)
-    inputs = case.inputs[steps % T][:, members] * signs[:, None, None].astype(case.format.dtype)
+    # By turns of both signs, or a step that is repeated could be skipped and nobody would know.
+    signs = ((-1.0) ** (steps // T))[:, None, None].astype(case.format.dtype)
+    inputs = case.inputs[steps % T][:, members] * signs
+    return Repeated(inputs, case.d_outputs[steps % T][:, members], members)
+
+
+def with_every_mask(case: Case) -> Case:
+    """The case with a member for each pattern of masks, and with as many steps as tell them
+    apart.
+    """
+    all_of = repeated(case)
     return replace(
         case,
-        inputs=inputs,
-        state=case.state[members],
-        d_outputs=case.d_outputs[steps % T][:, members],
-        d_last=case.d_last[members],
+        inputs=all_of.inputs,
+        state=case.state[all_of.members],
+        d_outputs=all_of.d_outputs,
+        d_last=case.d_last[all_of.members],
     )
 
 

@@ -7,26 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
-from gruverify.cell import DISTINCT, PATTERNS, StackCase
-from gruverify.invariants.core._masked import Mask, hidden_outputs
+from gruverify.cell import StackCase
+from gruverify.invariants.core._masked import Mask, hidden_outputs, repeated
 from gruverify.invariants.core._stack_changes import without_lengths
 from gruverify.invariants.core._stack_trial import StackTrial
 
 
 def with_every_mask(case: StackCase) -> StackCase:
-    """The case with a member for each pattern of masks, and with as many steps as tell them apart:
-    its own by turns, without lengths.
+    """The case with a member for each pattern of masks, and with as many steps as tell them apart,
+    without lengths.
     """
-    T, B, _ = case.inputs.shape
-    steps, members = np.arange(max(T, DISTINCT)), np.arange(max(B, len(PATTERNS))) % B
-    # By turns of both signs, or a step that is repeated could be skipped and nobody would know.
-    signs = ((-1.0) ** (steps // T))[:, None, None].astype(case.format.dtype)
+    all_of = repeated(case)
     return replace(
         without_lengths(case),
-        inputs=case.inputs[steps % T][:, members] * signs,
-        states=case.states[:, members],
-        d_outputs=case.d_outputs[steps % T][:, members],
-        d_last=case.d_last[:, members],
+        inputs=all_of.inputs,
+        states=case.states[:, all_of.members],
+        d_outputs=all_of.d_outputs,
+        d_last=case.d_last[:, all_of.members],
     )
 
 
