@@ -25,7 +25,7 @@ def drawn_again(plan: Plan, backend: Backend, fmt: Format, number: int) -> AnyCa
 
     # In the order of a run, one stream after the other: numbers count over all of them.
     for stream in streams_of(plan, backend, fmt):
-        draw(stream.strategy, stream.count, stream.seed, visit, stream.first)
+        draw(stream.strategy, stream.count, stream.seed, visit)
         if found:
             return found[0]
     return None

@@ -291,8 +291,8 @@ class FormatRun:
         them: that draws cases itself, as Hypothesis lets nobody do inside a drawing.
         """
         while self.drawn < stream.count:
-            first = stream.first + self.drawn
-            draw(stream.strategy, stream.count - self.drawn, stream.seed, self._visit, first)
+            left = stream.count - self.drawn
+            draw(stream.strategy, left, stream.seed, self._visit, self.drawn)
             if not self.early_end.wanted:
                 return
             self.early_end.seek()

@@ -90,7 +90,7 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                 asked = [each for each in asked if case.sizes["T"] in each.lengths]
             trials.append((trial_of(case, NumpyBackend()), asked))
 
-        draw(stream.strategy, stream.count, stream.seed, keep, stream.first)
+        draw(stream.strategy, stream.count, stream.seed, keep)
     for trial, asked in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
         largest = max(trial.case.sizes[letter] for letter in "HIBT")

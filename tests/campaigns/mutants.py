@@ -146,7 +146,7 @@ def sieve(profile: str, fmt: Format) -> Sieve:
     )
     for stream in streams_of(plan, right, fmt):
         if stream.kind == "cells":
-            draw(stream.strategy, stream.count, stream.seed, cases.append, stream.first)
+            draw(stream.strategy, stream.count, stream.seed, cases.append)
     every = [
         invariant
         for invariant in selected_invariants(plan.selection)

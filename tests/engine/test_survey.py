@@ -23,7 +23,7 @@ def surveyed(format: Format, backend: Any = NUMPY) -> Iterator[Case]:
     """The cases of the survey."""
     found = list[Case]()
     for stream in survey(backend, format, 0):
-        draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
+        draw(stream.strategy, stream.count, stream.seed, found.append)
     return iter(found)
 
 
@@ -63,6 +63,6 @@ def test_what_is_drawn_takes_no_constants_out_of_the_sources_of_loaded_modules(
     found = list[Case]()
     [stream, *_] = streams_for(NUMPY, float32, 0, 20)
 
-    draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
+    draw(stream.strategy, stream.count, stream.seed, found.append)
 
     assert len(found) == 20

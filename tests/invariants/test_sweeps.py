@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 
 from gruverify import FORMATS, Case, Format, Variant, backend, bfloat16, float16, float32, float64
-from gruverify.arithmetic import sigmoid
+from gruverify.arithmetic import Rounding, sigmoid
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.faults._stepping import stepping
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants.numerics._sweeps import _SHOWN, _SHOWN_FROM_ZERO, _Frame, every_number
+from gruverify.invariants.numerics._sweeps import (
+    _SHOWN,
+    _SHOWN_FROM_ZERO,
+    _allowed,
+    _Frame,
+    every_number,
+)
 
 from ._drawn import drawn
 
@@ -64,6 +70,38 @@ def test_every_number_is_shown(format: Format, gate: str) -> None:
         assert set(every_number(format).astype(np.float64).tolist()) <= set(
             np.concatenate(shown, axis=None).tolist()
         )
+
+
+@in_every_format
+@pytest.mark.parametrize("reset", ["after", "before"])
+@pytest.mark.parametrize("show", [show for gate in "rzc" for show in _SHOWN[gate]])
+def test_a_cell_without_biases_is_allowed_what_one_with_zeros_is(
+    format: Format, reset: Any, show: Any
+) -> None:
+    frame = _Frame(format, Variant(reset, bias=False), 3, 2, every=5)
+
+    for sweep, right in _allowed(show, frame, Rounding(format)):
+        own = Trial(sweep.case, NumpyBackend(), mode=Rounding(format)).exact
+        for mine, shared in (
+            (own.next_state, right.exact.next_state),
+            (own.gradients_of_last.inputs[0], right.exact.gradients_of_last.inputs[0]),
+        ):
+            np.testing.assert_array_equal(mine.mid, shared.mid)
+            np.testing.assert_array_equal(mine.radius, shared.radius)
+
+
+def test_sweeps_with_biases_of_their_own_share_nothing() -> None:
+    # Without a recurrent bias of the candidate, all of 2^k r comes through the weights.
+    frame = _Frame(float32, Variant(bias=False), 3, 2)
+    shared = {
+        show.__name__
+        for gate in "rzc"
+        for show in _SHOWN[gate]
+        for sweep, right in _allowed(show, frame, Rounding(float32))
+        if right.exact.case is not sweep.case
+    }
+
+    assert shared == {"_update_from_one", "_reset", "_candidate"}
 
 
 @pytest.mark.parametrize("at", [-30.25, -3.5, 2.0**-20])
