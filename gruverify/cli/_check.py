@@ -457,7 +457,7 @@ def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> N
     from gruverify.reporting import dumps, print_margins, print_result, print_verdict
 
     look = to.look
-    if look.margins and not look.silent:
+    if look.margins:
         print_margins(to.console, result)
     if to.json == "-":
         click.echo(dumps(result), nl=False)

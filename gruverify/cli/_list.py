@@ -25,11 +25,12 @@ def command(ids: tuple[str, ...], markdown: bool) -> None:
     \b
     gruverify list
     gruverify list agreement/step 'sequence/*'
+    gruverify list --markdown masks
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import catalogue_page, console_for, print_catalogue, print_invariants
 
     if markdown:
-        click.echo(catalogue_page(), nl=False)
+        click.echo(catalogue_page(_named(ids)), nl=False)
     elif ids:
         print_invariants(console_for(), _named(ids))
     else:

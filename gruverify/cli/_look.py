@@ -46,7 +46,9 @@ _OPTIONS = (
         help="auto: on a terminal, unless NO_COLOR is set.",
     ),
     click.option(
-        "--margins", is_flag=True, help="Show how close each family came to its bounds, too."
+        "--margins",
+        is_flag=True,
+        help="Show how close each family came to its bounds, too; with -q as well.",
     ),
 )
 

@@ -112,6 +112,9 @@ def test_quiet_prints_the_verdict_alone(here: Path) -> None:
     few = ("--max-cases", "1", "--only", "agreement", "--jobs", "1", "--format", "f32")
 
     assert re.fullmatch(r"conforms \(.*\)\n", gruverify("check", "numpy", *few, "-q").output)
+    asked_for = gruverify("check", "numpy", *few, "-q", "--margins").stdout.splitlines()
+    assert asked_for[0].startswith("margins of the cases by family")
+    assert asked_for[-1].startswith("conforms (")
     refused = gruverify("check", "numpy", "-q", "-v")
     assert (refused.exit_code, "give one of them" in refused.output) == (2, True)
 

@@ -72,6 +72,15 @@ def test_the_page_is_printed_as_it_is() -> None:
     assert result.stdout == catalogue_page()
 
 
+def test_a_page_has_the_invariants_that_are_named_alone() -> None:
+    page = gruverify("list", "--markdown", "agreement/step", "bounds").stdout
+
+    chosen = [i for i in INVARIANTS.values() if i.id == "agreement/step" or i.family == "bounds"]
+    assert page == catalogue_page(chosen)
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == [invariant.id for invariant in chosen]
+
+
 def test_some_invariants_are_listed_alone() -> None:
     result = gruverify("list", "agreement/step", "bounds/b*")
 
@@ -84,7 +93,8 @@ def test_some_invariants_are_listed_alone() -> None:
     assert "targets" not in result.stdout
 
 
-def test_what_is_no_invariant_is_an_error_with_a_hint() -> None:
-    assert one_line(gruverify("list", "boundz")).startswith(
+@pytest.mark.parametrize("options", [(), ("--markdown",)])
+def test_what_is_no_invariant_is_an_error_with_a_hint(options: tuple[str, ...]) -> None:
+    assert one_line(gruverify("list", *options, "boundz")).startswith(
         "no invariant matches 'boundz': did you mean bounds"
     )
