@@ -65,7 +65,7 @@ def test_what_breaks_the_protocol_is_a_finding_and_the_run_goes_on() -> None:
     )
 
     assert result.exit_code == 1, result.output
-    assert "rule 5: the answer's id is '1', and the request's 2" in result.stdout
+    assert "rule 5: the answer's id is 1, and the request's 2" in result.stdout
     assert "Traceback" not in result.output
     assert "2 of 2 cases of cells" in result.stdout
 

@@ -45,13 +45,20 @@ def object_in(line: bytes) -> JsonObject:
     except UnicodeDecodeError as wrong:
         raise ProtocolBroken(Rule.LINES, f"it is not UTF-8: {wrong.reason}") from None
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse)
     # Brackets nested by the thousand exhaust the parser's stack.
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ProtocolBroken(Rule.LINES, f"it is not a JSON object but {clipped(text.rstrip())}")
     return found
+
+
+def _refuse(constant: str) -> None:
+    """Python reads NaN and Infinity where JSON has no such numbers, and other readers stop there."""
+    raise ProtocolBroken(
+        Rule.LINES, f"it is not JSON: {constant} is no number there (numbers belong into arrays)"
+    )
 
 
 def longest(shapes: Collection[tuple[int, ...]], fmt: Format) -> int:
@@ -79,9 +86,15 @@ def arrays_in(
         if given.get(name) is not None:
             found[name] = _decoded(name, given[name], shape, fmt)
         elif name not in optional:
-            there = ", ".join(map(clipped, list(given)[:9])) or "nothing"
-            raise ProtocolBroken(Rule.NAMES, f'"arrays" lacks {name!r}: it has {there}')
+            raise ProtocolBroken(Rule.NAMES, f'"arrays" lacks {name!r}: {_in_its_place(name, given)}')
     return found
+
+
+def _in_its_place(name: str, given: JsonObject) -> str:
+    """What an answer has where the array of that name is missing."""
+    if name in given:
+        return "it is null"
+    return f"it has {', '.join(map(clipped, list(given)[:9])) or 'nothing'}"
 
 
 def _decoded(name: str, given: object, shape: tuple[int, ...], fmt: Format) -> NDArray:

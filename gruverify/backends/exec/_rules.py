@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -63,7 +64,11 @@ def at(place: str) -> Iterator[None]:
         raise type(broken)(broken.rule, broken.what, place) from None
 
 
-def clipped(text: object) -> str:
-    """The beginning of what a program printed, quoted and on one line."""
-    said = text if isinstance(text, str) else str(text)
-    return visible(repr(said if len(said) <= _CLIPPED else f"{said[:_CLIPPED]}…"))
+def clipped(found: object) -> str:
+    """The beginning of what a program printed, on one line: a text quoted, what else JSON has as it
+    stands there. An id of '1' is not one of 1.
+    """
+    said = found if isinstance(found, str) else json.dumps(found)
+    if len(said) > _CLIPPED:
+        said = f"{said[:_CLIPPED]}…"
+    return visible(repr(said) if isinstance(found, str) else said)
