@@ -68,15 +68,19 @@ Leaves: TypeAlias = Tensors
 
 @dataclass(frozen=True)
 class AutogradStep:
-    """step, step_jacobian and step_vjp of an implementation of one step."""
+    """step, in evaluation mode, and step_jacobian and step_vjp, in training mode, of an
+    implementation of one step.
+    """
 
     load: Load
 
     @translated
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """The next state (B, H), from x (B, I) and h (B, H)."""
+        loaded = self.load(cell)
+        loaded.train(False)
         with torch.no_grad():
-            return numpy(self.load(cell)(tensor(x), tensor(h)))
+            return numpy(loaded(tensor(x), tensor(h)))
 
     @translated
     @torch.enable_grad()
@@ -85,9 +89,11 @@ class AutogradStep:
         one for each output.
         """
         (B, H), copies = h.shape, cell.hidden_size
+        loaded = self.load(cell)
+        loaded.train(True)
         # Copy i is asked for output i alone, so its gradient is row i of the Jacobian.
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
-        outputs = self.load(cell)(xs, hs).reshape(B, copies, H)
+        outputs = loaded(xs, hs).reshape(B, copies, H)
         dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
         return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, x.shape[1]))
 
@@ -96,13 +102,16 @@ class AutogradStep:
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
         loaded = self.load(cell)
+        loaded.train(True)
         x_, h_ = tensor(x).requires_grad_(), tensor(h).requires_grad_()
         return _gradients(loaded, [loaded(x_, h_)], [tensor(cotangent)], x_, h_)
 
 
 @dataclass(frozen=True)
 class AutogradSequence:
-    """sequence and sequence_vjp of an implementation of a whole sequence."""
+    """sequence, in evaluation mode, and sequence_vjp, in training mode, of an implementation of a
+    whole sequence.
+    """
 
     load: Load
 
@@ -111,8 +120,10 @@ class AutogradSequence:
         self, cell: Cell, inputs: NDArray, state: NDArray | None
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
+        loaded = self.load(cell)
+        loaded.train(False)
         with torch.no_grad():
-            outputs, last = self.load(cell)(tensor(inputs), _tensor_or_none(state))
+            outputs, last = loaded(tensor(inputs), _tensor_or_none(state))
         return numpy(outputs), numpy(last)
 
     @translated

@@ -200,6 +200,28 @@ class Noisy(MyCell):
         return super().forward(x, self.drop(h))
 
 
+class HalvedInEvaluation(MyCell):
+    """Halves its state in evaluation mode."""
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().forward(x, h if self.training else h / 2)
+
+
+class HalvedInTraining(MyCell):
+    """Halves its state in training mode."""
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().forward(x, h / 2 if self.training else h)
+
+
+class LayerHalvedInEvaluation(nn.GRU):
+    """A layer that halves its outputs in evaluation mode."""
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Any:
+        outputs, last = super().forward(input, hx)
+        return (outputs if self.training else outputs / 2), last
+
+
 def run(module: Any) -> Any:
     """The module, after a run."""
     I = next(w.shape[1] for name, w in module.named_parameters() if "weight_ih" in name)

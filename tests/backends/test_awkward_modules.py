@@ -112,6 +112,20 @@ def test_a_wrong_wrapper_is_falsified() -> None:
     assert "agreement/outputs" in falsified(resolve(wrapped.Forgetful), case(format=float32))
 
 
+@pytest.mark.parametrize(
+    ("cls", "caught"),
+    [
+        (wrapped.HalvedInEvaluation, "agreement/step"),
+        (wrapped.HalvedInTraining, "agreement/step-vjp"),
+        (wrapped.LayerHalvedInEvaluation, "agreement/outputs"),
+    ],
+)
+def test_values_are_asked_in_evaluation_mode_and_gradients_in_training_mode(
+    cls: Any, caught: str
+) -> None:
+    assert caught in falsified(resolve(cls), case())
+
+
 def test_the_users_instance_keeps_its_weights_and_its_parametrization() -> None:
     module = wrapped.RIGHT["weight_norm"]()
     before, outputs = dict(module.state_dict()), module(torch.ones(2, 2))[0]

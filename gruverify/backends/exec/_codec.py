@@ -55,7 +55,7 @@ def object_in(line: bytes) -> JsonObject:
 
 
 def _refuse(constant: str) -> None:
-    """Python reads NaN and Infinity where JSON has no such numbers, and other readers stop there."""
+    """Python reads NaN and Infinity, which JSON has not, and at which other readers stop."""
     raise ProtocolBroken(
         Rule.LINES, f"it is not JSON: {constant} is no number there (numbers belong into arrays)"
     )
@@ -86,7 +86,9 @@ def arrays_in(
         if given.get(name) is not None:
             found[name] = _decoded(name, given[name], shape, fmt)
         elif name not in optional:
-            raise ProtocolBroken(Rule.NAMES, f'"arrays" lacks {name!r}: {_in_its_place(name, given)}')
+            raise ProtocolBroken(
+                Rule.NAMES, f'"arrays" lacks {name!r}: {_in_its_place(name, given)}'
+            )
     return found
 
 
