@@ -81,6 +81,7 @@ class Reduction:
         with suppress(_Spent):
             if self._falsified_by(self.best):
                 self._arrangement()
+                self._first_cell()
                 self._sizes()
                 if self.numbers:
                     self._zeros()
@@ -119,6 +120,15 @@ class Reduction:
         fixed = self.declared.batch_first or self.declared.shapes == "few"
         if isinstance(self.best, StackCase) and not fixed:
             self._takes(replace(self.best, batch_first=False))
+
+    def _first_cell(self) -> None:
+        """Of few shapes, one layer and direction at once, for what lies between must be compiled
+        too.
+        """
+        if isinstance(self.best, StackCase) and self.declared.shapes == "few":
+            layer = part(self.best, "L", range(self._least("L")))
+            one = part(layer, "D", range(self._least("D")))
+            self._takes(one)
 
     def _sizes(self) -> None:
         before: AnyCase | None = None

@@ -54,6 +54,7 @@ class OfStacks(NumpyBackend):
     def __init__(self) -> None:
         self.pairs = set[tuple[Any, ...]]()
         self.padded = set[tuple[int, bool]]()
+        self.pulled = set[tuple[Any, ...]]()
 
     def stack(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
         self.pairs.add(
@@ -62,6 +63,11 @@ class OfStacks(NumpyBackend):
         if lengths is not None:
             self.padded.add((stack.hidden_size, batch_first))
         return NumpyBackend.stack(self, stack, inputs, states, lengths, batch_first)
+
+    def stack_vjp(self, stack: Any, inputs: Any, states: Any, lengths: Any, *more: Any) -> Any:
+        how = states is not None, lengths is not None, more[0]
+        self.pulled.add((stack.layers, stack.directions, inputs.shape[:-1], how))
+        return NumpyBackend.stack_vjp(self, stack, inputs, states, lengths, *more)
 
 
 def test_a_run_asks_about_few_shapes_and_conforms() -> None:
@@ -128,6 +134,50 @@ def test_stacks_of_a_size_have_one_arrangement() -> None:
     assert stacks.padded == {(1, True), (4, False)}
     for id in ("stack/batch-first", "stack/batch-first-gradients", "stack/no-batch"):
         assert result.tallies[id, "float32", str(Variant())].passed
+
+
+def test_gradients_of_the_largest_stacks_are_asked_in_one_arrangement() -> None:
+    """With lengths and without; what arranges a call otherwise has its turns at another size."""
+    stacks = OfStacks()
+
+    result = check(stacks, only=["stack"], max_cases=30)
+
+    assert {how for *sizes, how in stacks.pulled if sizes[:2] == [2, 2]} == {
+        (True, False, True),
+        (True, True, True),
+    }
+    assert {(layers, directions) for layers, directions, *_ in stacks.pulled} == {(2, 2), (1, 1)}
+    for id in _OTHERWISE.values():
+        assert result.tallies[id, "float32", str(Variant())].passed
+
+
+#: Faults, and what compares gradients of two arrangements of a call.
+_OTHERWISE = {
+    "square-cotangents-read-time-first": "stack/batch-first-gradients",
+    "cotangents-of-states-lost-without-a-batch": "stack/no-batch-gradients",
+    "gradients-from-states-that-nobody-zeroed": "stack/no-states-gradients",
+}
+
+
+@pytest.mark.parametrize(("id", "invariant"), list(_OTHERWISE.items()))
+def test_catches_gradients_of_calls_arranged_otherwise(id: str, invariant: str) -> None:
+    wrong = redeclared(FAULTS[id].build(), {"shapes": "few"})
+
+    result = check(wrong, formats=[float32], only=[invariant], max_cases=12, shrink=False)
+
+    assert result.verdict == "falsified"
+
+
+@pytest.mark.parametrize("id", ["last-output-repeated-at-padding", "padding-run-through"])
+def test_layers_and_directions_are_compared_with_padding(id: str) -> None:
+    """Each alone with lengths only: without them it has another shape."""
+    wrong = redeclared(FAULTS[id].build(), {"shapes": "few"})
+
+    result = check(
+        wrong, formats=[float32], only=["stack/reverse-half"], max_cases=30, shrink=False
+    )
+
+    assert result.verdict == "falsified"
 
 
 @pytest.mark.parametrize(

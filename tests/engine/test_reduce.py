@@ -167,6 +167,23 @@ def test_it_stays_within_the_sizes_that_are_declared() -> None:
     assert ragged.lengths.tolist() == [2]
 
 
+@pytest.mark.parametrize(("least", "tried"), [(1, {4, 1}), (2, {4, 1, 2})])
+def test_of_few_shapes_one_layer_and_direction_are_tried_at_once(
+    least: int, tried: set[int]
+) -> None:
+    """What lies between would have to be compiled."""
+    cells = list[int]()
+
+    def falsifies(case: AnyCase) -> bool:
+        cells.append(case.sizes["L"] * case.sizes["D"])
+        return case.sizes["D"] >= least
+
+    smallest = reduced(stack_case(), falsifies, shapes="few")
+
+    assert (smallest.sizes["L"], smallest.sizes["D"]) == (1, least)
+    assert set(cells) == tried
+
+
 def test_it_makes_no_more_tries_than_it_may() -> None:
     calls = count()
 

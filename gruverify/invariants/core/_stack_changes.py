@@ -57,6 +57,13 @@ def one_member(case: StackCase) -> StackCase:
     )
 
 
+def loss_of_first(case: StackCase) -> StackCase:
+    """The case with a loss of its first member alone, without lengths."""
+    d_outputs, d_last = case.d_outputs.copy(), case.d_last.copy()
+    d_outputs[:, 1:] = d_last[:, 1:] = 0
+    return replace(without_lengths(case), d_outputs=d_outputs, d_last=d_last)
+
+
 def no_batch(case: StackCase) -> StackCase:
     """The first member alone, without an axis for the batch."""
     return replace(one_member(case), batched=False)
