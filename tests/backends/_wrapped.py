@@ -217,7 +217,7 @@ class HalvedInTraining(MyCell):
 class LayerHalvedInEvaluation(nn.GRU):
     """A layer that halves its outputs in evaluation mode."""
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Any:
         outputs, last = super().forward(input, hx)
         return (outputs if self.training else outputs / 2), last
 

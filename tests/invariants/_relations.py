@@ -169,6 +169,39 @@ def recurrent_bias_dropped_without_a_state() -> Backend:
     return Faulty(sequence=dropped, variants=[variant for variant in VARIANTS if variant.bias])
 
 
+@fault("sequence/no-state")
+def state_of_ones_for_one_member() -> Backend:
+    """No state and one member: ones are broadcast for zeros."""
+
+    def ones(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        if state is not None or inputs.shape[1] != 1:
+            return pair
+        return NumpyBackend().sequence(
+            cell, inputs, np.ones((1, cell.hidden_size), cell.format.dtype)
+        )
+
+    return Faulty(sequence=ones)
+
+
+@fault("sequence/no-state")
+def zeros_that_are_written_to() -> Backend:
+    """The zeros for a missing state are kept, and every call leaves its last state in them."""
+    kept: dict[Any, Any] = {}
+
+    def recycled(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        if state is not None:
+            return pair
+        zeros = kept.setdefault(
+            (inputs.shape[1], cell.hidden_size),
+            np.zeros((inputs.shape[1], cell.hidden_size), cell.format.dtype),
+        )
+        outputs, last = NumpyBackend().sequence(cell, inputs, zeros)
+        zeros[...] = last
+        return outputs, last
+
+    return Faulty(sequence=recycled)
+
+
 @fault("sequence/zeros-are-inputs")
 def zeros_masked() -> Backend:
     """Inputs of 0 are taken for padding: the state stays."""
@@ -289,12 +322,46 @@ def nan_taken_for_zero() -> Backend:
     return Faulty(given=np.nan_to_num)
 
 
+@fault("numerics/nan-in-time")
+def nan_in_the_state_starts_anew() -> Backend:
+    """A state that is not a number is replaced by 0 before the next step."""
+
+    def anew(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        outputs, h = np.empty_like(pair[0]), np.zeros_like(pair[1]) if state is None else state
+        for t, x in enumerate(inputs):
+            h = outputs[t] = NumpyBackend().step(cell, x, np.nan_to_num(h) if t else h)
+        return outputs, h.copy()
+
+    return Faulty(sequence=anew)
+
+
 @fault("numerics/formats")
 def single_precision_on_tensor_cores() -> Backend:
     """Inputs and states of float32, and of no other format, rounded to eleven bits."""
     return Faulty(
         given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a
     )
+
+
+@fault("gradient/jvp-homogeneous")
+def tangents_clamped() -> Backend:
+    """Derivatives along a direction are clamped at a thousand."""
+    return Faulty(
+        sequence_jvp=lambda pair, *_: tuple(np.clip(moved, -1000, 1000) for moved in pair)
+    )
+
+
+@fault("gradient/jvp-homogeneous")
+def biases_rest_where_weights_do() -> Backend:
+    """Without a direction for the weights, that of the parameters is taken for one of zeros."""
+
+    def resting(pair: Any, cell: Any, inputs: Any, state: Any, tangent: Any) -> Any:
+        if tangent.weight_ih.any() or tangent.weight_hh.any() or tangent.bias_ih is None:
+            return pair
+        at_rest = replace(tangent, bias_ih=0 * tangent.bias_ih, bias_hh=0 * tangent.bias_hh)
+        return NumpyBackend().sequence_jvp(cell, inputs, state, at_rest)
+
+    return Faulty(sequence_jvp=resting, variants=[variant for variant in VARIANTS if variant.bias])
 
 
 # -- dynamics --------------------------------------------------------------------------------------

@@ -55,3 +55,18 @@ def turned_tangent(tangent: Gradients) -> Gradients:
     """-1/2 of it, which is exact."""
     turned = (None if a is None else a * a.dtype.type(-0.5) for a in vars(tangent).values())
     return Gradients(*turned)  # type: ignore[arg-type]  # None where there is no bias
+
+
+def large_part(tangent: Gradients, among: int, factor: float) -> Gradients:
+    """One of its parts that move, `among` of them counted round, times a power of two; all others
+    rest.
+    """
+    moving = [name for name, array in tangent.items() if array.any()]
+    chosen = moving[among % len(moving)]
+    parts = dict[str, NDArray | None]()
+    for name, array in vars(tangent).items():
+        if array is None:
+            parts[name] = None
+        else:
+            parts[name] = array * array.dtype.type(factor if name == chosen else 0)
+    return Gradients(**parts)  # type: ignore[arg-type]  # None where there is no bias

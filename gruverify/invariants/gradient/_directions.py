@@ -11,10 +11,11 @@ from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray, plain
 from gruverify.cell import Case, Gradients, unpack
 from gruverify.formulas import Bptt, bptt, sequence
+from gruverify.invariants.core._blocks import largest
 from gruverify.invariants.core._reference import REFERENCE
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import Floats, Residual, worst
-from gruverify.invariants.core._tangent import tangent_of, turned_tangent
+from gruverify.invariants.core._residual import Floats, Residual, compare, worst
+from gruverify.invariants.core._tangent import large_part, tangent_of, turned_tangent
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.core._vectors import (
     Vector,
@@ -75,7 +76,7 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/jvp-homogeneous",
-    "J(-v/2) = -Jv/2",
+    "J(-v/2) = -Jv/2, and along a large multiple of one part of v alone J is what it must be",
     source="theory 11, M52",
     needs=["sequence_jvp"],
 )
@@ -87,6 +88,24 @@ def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
     allowed = 3 * np.stack([ball.radius for ball in trial.exact.jvp])
     expected = trial.observed.sequence_jvp[0].astype(np.float64)
     yield worst("-2 J(-v/2)", "tbi", -2 * found, expected, np.abs(-2 * found - expected), allowed)
+    yield from _along_a_large_part(trial)
+
+
+#: A direction of this length shows what is clamped on the way. Half of a format's exponents are
+#: left for the sums of its products with weights, of which a half has few.
+_FAR = 2.0**20
+
+
+def _along_a_large_part(trial: Trial) -> Iterator[Residual]:
+    """J along one part of the tangent, many times as long: which part changes with the sizes."""
+    case = trial.case
+    factor = min(_FAR, 2.0 ** (case.format.max_exponent // 2))
+    along = large_part(trial.observed.tangent, sum(case.sizes.values()), factor)
+    found, _ = trial.observed.fresh_answer("sequence_jvp", tangent=along)
+    expected = trial.exact.jvp_along(along)
+    scale = max(map(largest, expected))
+    for t, (actual, ball) in enumerate(zip(found, expected, strict=True)):
+        yield compare(f"d_outputs[t={t}], along a part", "bi", actual, ball, scale=scale)
 
 
 # -- the loss along a line: with a remainder that is enclosed --------------------------------------

@@ -252,8 +252,8 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "numerics/nan-in-time",
-    "a NaN in an input makes that step's output NaN somewhere and changes none before it; or the "
-    "call raises",
+    "a NaN in an input makes that step's output and those after it NaN somewhere, and changes none "
+    "before it; or the call raises",
     source="docs/conventions.md; theory 11, M33",
     bound="exact",
     needs=["sequence"],
@@ -278,6 +278,20 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
             if passed
             else violated("NaN in the last input became a number")
         )
+        yield _kept_in_the_state(trial, whole)
+
+
+def _kept_in_the_state(trial: Trial, whole: Trial) -> Residual:
+    """A NaN in the first input: a state that has one makes the next, of which it is a term, NaN."""
+    inputs = whole.case.inputs.copy()
+    inputs[0, 0, -1] = np.nan
+    answer = _unless_refused(trial, lambda: whole.observed.fresh_answer("sequence", inputs=inputs))
+    if answer is None:
+        return ok("NaN in the first input: raised")
+    forgotten = ~np.isnan(answer[0][1:, 0]).any(-1)
+    if forgotten.any():
+        return violated(f"NaN in the first input was forgotten by step {forgotten.argmax() + 2}")
+    return ok("NaN in the first input")
 
 
 @invariant(
