@@ -333,6 +333,26 @@ def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
     assert fails
 
 
+class SwapsSquares(OneFormat):
+    """Outputs of as many members as steps come time first, where batch first is asked for."""
+
+    name = "swaps squares"
+
+    def stack(self, stack: Stack, inputs: Any, *others: Any) -> tuple[Any, Any]:
+        outputs, last = super().stack(stack, inputs, *others)
+        _, lengths, batch_first = others
+        if batch_first and lengths is None and outputs.shape[0] == outputs.shape[1] > 4:
+            outputs = outputs.swapaxes(0, 1).copy()
+        return outputs, last
+
+
+@pytest.mark.uncounted
+def test_catches_axes_that_are_exchanged_where_they_are_alike_in_one_arrangement() -> None:
+    _, fails = asked_by_the_survey(SwapsSquares(), "stack/batch-first")
+
+    assert fails
+
+
 @pytest.mark.uncounted
 def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
     class Wrong(OneFormat):

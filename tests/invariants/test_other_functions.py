@@ -11,7 +11,7 @@ import pytest
 
 from gruverify import float64
 from gruverify.backends import BadDeclaration, NumpyBackend, backend, declarations_of
-from gruverify.engine import applicable
+from gruverify.engine import applicable, judge
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS, Trial
 from gruverify.invariants.agreement._kinks import levels
@@ -55,6 +55,22 @@ def test_where_there_is_no_derivative_none_is_asked_for(
     for id in ("agreement/gradient-inputs", "agreement/jacobian-state", "agreement/each-cotangent"):
         assert reason in why_not(id, **declared)
     assert why_not("agreement/each-step", **declared) == ""
+
+
+@pytest.mark.parametrize("id", ["numerics/nan", "numerics/nan-in-time"])
+def test_a_clip_passes_on_what_is_no_number(id: str) -> None:
+    def swallowing(cell: Any, x: Any, h: Any) -> Any:
+        # As fmin and fmax do: of a NaN and a bound they return the bound.
+        return NUMPY.step(cell, np.nan_to_num(x, nan=1), np.nan_to_num(h, nan=1))
+
+    def run(cell: Any, inputs: Any, state: Any) -> Any:
+        return NUMPY.sequence(cell, np.nan_to_num(inputs, nan=1), state)
+
+    wrong = backend(step=swallowing, sequence=run, clip=1000)
+
+    assert {one.tally.falsified for one in judge(a_case(float64), wrong, [INVARIANTS[id]])} == {1}
+    for right in (CLIPPED, HARD):
+        assert {one.tally.passed for one in judge(a_case(float64), right, [INVARIANTS[id]])} == {1}
 
 
 def test_of_the_usual_functions_no_kinks_are_asked() -> None:

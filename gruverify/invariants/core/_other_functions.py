@@ -8,6 +8,8 @@ from gruverify.invariants.core._registry import Invariant
 #: Families whose statements are those of any functions: they compare with the mathematics, which
 #: has the functions that are declared, or an answer with another of the same target.
 _OF_ANY = ("contract", "agreement", "sequence", "masks")
+#: Statements of another family that hold of any functions: a clip, too, passes a NaN on.
+_NAN = ("numerics/nan", "numerics/nan-in-time")
 #: A statement of such a family that is about σ and tanh all the same: it compares with gradients
 #: that our own backend finds of those.
 _OF_USUAL = ("agreement/analytic-gradient",)
@@ -22,7 +24,8 @@ def ruled_out_by_functions(invariant: Invariant, declared: Declarations) -> str:
         what += f", clip={declared.clip:g}"
     if invariant.of_stacks:
         return f"{what}: of stacks σ and tanh alone are modelled"
-    if invariant.family not in _OF_ANY or invariant.id in _OF_USUAL:
+    of_any = invariant.family in _OF_ANY or invariant.id in _NAN
+    if not of_any or invariant.id in _OF_USUAL:
         return f"{what}: it speaks of σ and tanh"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
         return f"{what}: derivatives along a direction are modelled of σ and tanh alone"
