@@ -14,7 +14,7 @@ import numpy as np
 from gruverify.arithmetic import NDArray
 from gruverify.cell import Case
 from gruverify.invariants.core._blocks import blocks_of
-from gruverify.invariants.core._changes import edited, short, stretched, with_inputs
+from gruverify.invariants.core._changes import edited, from_zero, short, stretched, with_inputs
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, agree_within, equal, never
 from gruverify.invariants.core._trial import Trial
@@ -85,11 +85,6 @@ def causality(trial: Trial) -> Iterator[Residual]:
     inputs[-1] = 1 - inputs[-1]
     other, _ = whole.observed.fresh_answer("sequence", inputs=inputs)
     yield equal("outputs, another last input", "tbi", other[:-1], whole.observed.sequence[0][:-1])
-
-
-def from_zero(case: Case) -> Case:
-    """The case from a state of zeros."""
-    return replace(case, state=np.zeros_like(case.state))
 
 
 @invariant(

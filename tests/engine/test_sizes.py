@@ -338,9 +338,10 @@ class SwapsSquares(OneFormat):
 
     name = "swaps squares"
 
-    def stack(self, stack: Stack, inputs: Any, *others: Any) -> tuple[Any, Any]:
-        outputs, last = super().stack(stack, inputs, *others)
-        _, lengths, batch_first = others
+    def stack(
+        self, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> tuple[Any, Any]:
+        outputs, last = super().stack(stack, inputs, states, lengths, batch_first)
         if batch_first and lengths is None and outputs.shape[0] == outputs.shape[1] > 4:
             outputs = outputs.swapaxes(0, 1).copy()
         return outputs, last

@@ -12,7 +12,7 @@ import numpy as np
 from gruverify import VARIANTS, Backend
 from gruverify.backends import NumpyBackend
 
-from ._faulty import Faulty, fault, gates, with_gates
+from ._faulty import Faulty, altered, fault, gates, with_gates
 
 #: Faults of the bank.
 RELATIONS: dict[str, tuple[str, ...]] = {
@@ -202,6 +202,21 @@ def zeros_that_are_written_to() -> Backend:
     return Faulty(sequence=recycled)
 
 
+@fault("masks/kept", "masks/restart-forgets", "masks/both-kept", "masks/zoneout-kept")
+def marks_lost_without_a_state() -> Backend:
+    """No state, another function: it knows no marks."""
+
+    def plain(pair: Any, cell: Any, inputs: Any, state: Any, *_: Any) -> Any:
+        return pair if state is not None else NumpyBackend().sequence(cell, inputs, None)
+
+    return Faulty(
+        sequence_masked=plain,
+        sequence_restarted=plain,
+        sequence_marked=plain,
+        sequence_zoneout=plain,
+    )
+
+
 @fault("sequence/zeros-are-inputs")
 def zeros_masked() -> Backend:
     """Inputs of 0 are taken for padding: the state stays."""
@@ -341,6 +356,18 @@ def single_precision_on_tensor_cores() -> Backend:
     return Faulty(
         given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a
     )
+
+
+@fault("gradient/zero-set")
+def first_step_not_differentiated_without_a_state() -> Backend:
+    """Without a state the first step is taken for a constant."""
+
+    def constant(g: Any, cell: Any, inputs: Any, state: Any, *_: Any) -> Any:
+        if state is not None:
+            return g
+        return altered(g, lambda a: 0 * a)
+
+    return Faulty(sequence_vjp=constant)
 
 
 @fault("gradient/jvp-homogeneous")

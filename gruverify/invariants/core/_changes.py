@@ -51,6 +51,11 @@ def with_inputs(case: Case, inputs: NDArray) -> Case:
     )
 
 
+def from_zero(case: Case) -> Case:
+    """The case from a state of zeros."""
+    return replace(case, state=np.zeros_like(case.state))
+
+
 def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
     """A case of another size, without a loss: only its states are asked for."""
     T, nothing = len(inputs), np.zeros_like(state)

@@ -16,9 +16,10 @@ from operator import add
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
-from gruverify.cell import BLOCKS, Case, Variant
+from gruverify.cell import BLOCKS, Case, Gradients, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants.core._blocks import block_of, letters, pairs
+from gruverify.invariants.core._changes import from_zero
 from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
@@ -281,21 +282,16 @@ def _grown(size: Floats, up: Floats, others: tuple[Floats, Floats]) -> Floats:
 # -- what is 0, and what is not --------------------------------------------------------------------
 
 
-def from_nothing(case: Case) -> Case:
-    """The case from a state of zeros."""
-    return replace(case, state=0 * case.state)
-
-
 @invariant(
     "gradient/zero-set",
     "h_0 = 0, a loss of h_1: dL/d(W_hr, W_hz, W_hc) = 0 exactly, and dL/d(W_xr, b_r) where the "
-    "reset gate stands before",
-    source="theory 4, (4.7); M60",
+    "reset gate stands before; and no state means that state",
+    source="theory 4, (4.7); M47, M60",
     bound="exact",
     needs=["sequence_vjp"],
 )
 def zero_set(trial: Trial) -> Iterator[Residual]:
-    still = with_loss_of_first_step(trial).on(from_nothing)
+    still = with_loss_of_first_step(trial).on(from_zero)
     variant = still.case.cell.variant
     silent = {"W_hr", "W_hz", "W_hc"} | (
         {"W_xr", "b_xr", "b_hr"} if variant.reset == "before" else set()
@@ -307,6 +303,22 @@ def zero_set(trial: Trial) -> Iterator[Residual]:
             # Where the format may overflow on the way, ∞·0 may be left over.
             unknown = overlooked(np.isinf(ball.radius))
             yield equal(f"dL/d{block}", letters(block), actual, np.zeros_like(actual), unknown)
+    if trial.declared.shapes != "few":  # a call without a state is compiled for itself
+        yield from _without_a_state(still)
+
+
+def _without_a_state(still: Trial) -> Iterator[Residual]:
+    """From zeros, given or not, the gradients have the same bits."""
+    observed = still.observed
+    given, arguments = observed.sequence_vjp, observed.arguments("sequence_vjp", state=None)
+    returned = observed.raw_answer("sequence_vjp", arguments)
+    if isinstance(returned, Gradients):
+        # Nobody gave the state, and so it need not have a gradient.
+        returned = replace(returned, state=given.state)
+    found = observed.checked("sequence_vjp", returned)
+    for name, array in given.items():
+        axes = "tbj" if name == "inputs" else "ij"[: array.ndim]
+        yield equal(f"dL/d{name} without a state", axes, getattr(found, name), array)
 
 
 @invariant(

@@ -27,7 +27,13 @@ from gruverify.invariants.core._registry import MARKED, invariant
 from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.masks._restarts import other_start
-from gruverify.invariants.masks._values import other_inputs, taken_steps, under, wide
+from gruverify.invariants.masks._values import (
+    other_inputs,
+    taken_steps,
+    under,
+    wide,
+    without_a_state,
+)
 
 
 def _states(trial: Trial, outputs: NDArray) -> NDArray:
@@ -55,7 +61,7 @@ def both_each_step(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "masks/both-kept",
     "a step that a member skips keeps its state, which is 0 where that step, or one skipped before "
-    "it, starts anew; its output is what is declared",
+    "it, starts anew; its output is what is declared; no state means zeros",
     source="the Backend contract",
     since="0.2",
     needs=["sequence_marked"],
@@ -73,6 +79,7 @@ def both_kept(trial: Trial) -> Iterator[Residual]:
     for what, about in (("skipped from zeros", anew), ("skipped", skipped & ~anew)):
         yield equal(f"outputs of steps {what}", "tbi", outputs, expected, of_outputs, about=about)
     yield equal("last, the last step skipped", "bi", last, states[-1], slack[-1], about=skipped[-1])
+    yield from without_a_state(every, "sequence_marked")
 
 
 @invariant(

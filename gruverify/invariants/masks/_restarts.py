@@ -21,7 +21,12 @@ from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._registry import MARKED, invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._values import other_numbers, require_two_ways, under
+from gruverify.invariants.masks._values import (
+    other_numbers,
+    require_two_ways,
+    under,
+    without_a_state,
+)
 
 
 @invariant(
@@ -64,7 +69,7 @@ def nothing_restarted(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "masks/restart-forgets",
     "another state and other inputs before the last step that starts anew, NaN and ∞ too: the same "
-    "outputs from there on, bit for bit",
+    "outputs from there on, bit for bit; no state means zeros",
     source="the Backend contract; theory 4, (4.5)",
     since="0.2",
     bound="exact",
@@ -83,6 +88,7 @@ def restart_forgets(trial: Trial) -> Iterator[Residual]:
     after = np.broadcast_to(~before[..., None], outputs.shape)
     yield equal("outputs, another past", "tbi", others[0], outputs, about=after)
     yield equal("last, another past", "bi", others[1], last)
+    yield from without_a_state(every, "sequence_restarted")
 
 
 @invariant(

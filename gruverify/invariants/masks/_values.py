@@ -9,6 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import derived_methods
 from gruverify.cell import masks_of
+from gruverify.invariants.core._changes import from_zero
 from gruverify.invariants.core._masked import (
     by_member,
     hidden_outputs,
@@ -47,7 +48,8 @@ def each_step(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "masks/kept",
     "a step that a member skips keeps its state: the initial one and that of a step skipped before "
-    "it bit for bit; its output is what is declared, the state, the last output, or 0",
+    "it bit for bit; its output is what is declared, the state, the last output, or 0; no state "
+    "means zeros",
     source="the Backend contract",
     since="0.2",
     needs=["sequence_masked"],
@@ -73,6 +75,17 @@ def kept(trial: Trial) -> Iterator[Residual]:
     again = skipped[1:] & skipped[:-1]
     yield equal("outputs, skipped in a row", "tbi", outputs[1:], outputs[:-1], about=again)
     yield equal("last, the last step skipped", "bi", last, states[-1], slack[-1], about=skipped[-1])
+    yield from without_a_state(every, "sequence_masked")
+
+
+def without_a_state(every: Trial, method: str) -> Iterator[Residual]:
+    """No state means zeros, whatever is skipped, bit for bit."""
+    if every.declared.shapes == "few":  # a call without a state is compiled for itself
+        return
+    zero = every.on(from_zero)
+    missing, given = zero.observed.ask(method, state=None), zero.observed.ask(method)
+    yield equal("outputs, without a state", "tbi", missing[0], given[0])
+    yield equal("last, without a state", "bi", missing[1], given[1])
 
 
 @invariant(

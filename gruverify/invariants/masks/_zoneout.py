@@ -23,7 +23,7 @@ from gruverify.invariants.core._methods import close, parts, radii
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, compare, equal
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.masks._values import require_two_ways
+from gruverify.invariants.masks._values import require_two_ways, without_a_state
 
 
 @invariant(
@@ -45,7 +45,8 @@ def zoneout_each_step(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "masks/zoneout-kept",
-    "a unit that keeps its state keeps it bit for bit, whatever the others do",
+    "a unit that keeps its state keeps it bit for bit, whatever the others do; no state means "
+    "zeros",
     source="the Backend contract; Krueger et al. 2017 (3)",
     since="0.2",
     needs=["sequence_zoneout"],
@@ -60,6 +61,7 @@ def zoneout_kept(trial: Trial) -> Iterator[Residual]:
     again = kept[1:] & kept[:-1]
     yield equal("units, kept in a row", "tbi", outputs[1:], outputs[:-1], about=again)
     yield equal("last, kept", "bi", last, states[-1], slack[-1], about=kept[-1])
+    yield from without_a_state(every, "sequence_zoneout")
 
 
 @invariant(
