@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -131,6 +133,8 @@ def judge_trial(
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # Of weights and of all steps: found once, for it is looked at after every invariant.
     numbers = sum(array.size for array in case.arrays().values())
+    if numbers > _FOUND:
+        _give_back_memory()
     about = tuple[object, ...]()
     for invariant in invariants:
         if (
@@ -146,6 +150,14 @@ def judge_trial(
             yield _judge(trial, invariant, met, first=first)
             if numbers > _SHARED:
                 trial.forget_changes()
+
+
+def _give_back_memory() -> None:
+    """Have the C library give back to the system what was freed, where it can be asked to: of large
+    cases that is as much again as is used.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def reads(invariant: Invariant, case: AnyCase) -> bool:

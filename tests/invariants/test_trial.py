@@ -14,15 +14,17 @@ import pytest
 
 from gruverify import Case, Variant, float64
 from gruverify.backends import CELL_METHODS, DIRECTIONAL_METHODS, NumpyBackend, backend
-from gruverify.engine import applicable
+from gruverify.engine import applicable, judge_trial, trial_of
 from gruverify.invariants import INVARIANTS, Change, Invariant, Observed, Trial
 from gruverify.invariants.core._residual import compare
 
 from ._built import a_case
 from ._counting import Counting
+from ._drawn import drawn_stacks
 from ._faulty import Faulty
 
 CASE = a_case()
+[STACK] = drawn_stacks(float64, [Variant()], 1)
 
 READ = {
     "step": "step",
@@ -116,6 +118,41 @@ def test_what_a_trial_found_is_freed_with_it() -> None:
         gone = weakref.ref(trial)
         del trial
         assert gone() is None
+    finally:
+        gc.enable()
+
+
+def _declines(*_: object) -> object:
+    raise NotImplementedError("not here")
+
+
+def _raises(*_: object) -> object:
+    try:
+        raise KeyError("the first")
+    except KeyError as first:
+        raise ValueError("the second") from first
+
+
+def _returns_nonsense(*_: object) -> object:
+    return "nonsense"
+
+
+@pytest.mark.parametrize("answer", [_declines, _raises, _returns_nonsense])
+def test_what_stands_in_the_way_does_not_keep_it(
+    answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An exception holds the frames that it passes, and these the trial that keeps the exception.
+    monkeypatch.setattr(NumpyBackend, "stack", answer)
+    monkeypatch.setattr(NumpyBackend, "sequence", answer)
+    gc.disable()
+    try:
+        for case in (CASE, STACK):
+            trial = trial_of(case, NumpyBackend())
+            found = list(judge_trial(trial, INVARIANTS.values()))
+            assert any(judgement.obstacle for judgement in found)
+            gone = weakref.ref(trial)
+            del trial
+            assert gone() is None
     finally:
         gc.enable()
 

@@ -27,6 +27,7 @@ from gruverify.invariants.core._obstacle import (
     NoMoreAsked,
     Obstacle,
     RuledOut,
+    without_frames,
 )
 
 #: The arguments of each method after the cell, in its order, and the axes of each that is an array.
@@ -134,11 +135,13 @@ class Calls:
                 self._answers[question] = self.fresh_answer(method, **without)
             except Obstacle as obstacle:
                 obstacle.case = self.case
+                without_frames(obstacle)
                 self._answers[question] = obstacle
         found = self._answers[question]
         if isinstance(found, Obstacle):
-            # It is raised again for every invariant that asks: tracebacks would pile up.
-            raise found.with_traceback(None)
+            # Raised itself it would hold the frames of whoever asks, and with them this very object
+            # and all else that was found of the case, until garbage is collected.
+            raise found.again()
         return found
 
     def fresh_answer(self, method: str, **changes: object) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from gruverify._visible import error_line, visible
 from gruverify.cell import AnyCase
@@ -19,6 +20,12 @@ class Obstacle(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(visible(what))
+
+    def again(self) -> Self:
+        """The same, to be raised: what is raised holds on to every frame that it passes."""
+        other = type(self).__new__(type(self), *self.args)
+        vars(other).update(vars(self))
+        return other
 
 
 class BackendRaised(Obstacle):
@@ -73,6 +80,15 @@ class RuledOut(Declined):
         Obstacle.__init__(self, f"{method} is not checked here: declared {declaration}")
         self.method = method
         self.declaration = declaration
+
+
+def without_frames(error: BaseException | None) -> None:
+    """Let go of where an exception was raised, and where those were that it came of: frames hold
+    what was being asked, and that may hold the exception.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 @contextmanager

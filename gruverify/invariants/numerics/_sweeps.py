@@ -182,7 +182,7 @@ def _large_product(f: _Frame) -> Iterator[Sweep]:
     """The candidate is tanh(2^k r), k from 0 to the end of the format, through recurrent weights
     or, unit by unit in turn, through the bias that is reset.
     """
-    numbers = _gate_numbers(f.format)
+    numbers = _gate_numbers(f.format)[:: f.every]
     inputs = np.zeros((len(numbers), f.I), f.format.dtype)
     inputs[:, 0] = numbers
     columns = np.zeros(f.H, np.intp)
