@@ -354,6 +354,28 @@ def test_catches_axes_that_are_exchanged_where_they_are_alike_in_one_arrangement
     assert fails
 
 
+class HandsItsStateUp(OneFormat):
+    """Without states, the second of two layers starts from the last state of the first."""
+
+    name = "hands its state up"
+
+    def stack(
+        self, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> tuple[Any, Any]:
+        if states is None and stack.layers == 2 and stack.directions == 1:
+            first = Stack(stack.cells[:1])
+            _, below = super().stack(first, inputs, None, lengths, batch_first)
+            states = np.concatenate([0 * below, below])
+        return super().stack(stack, inputs, states, lengths, batch_first)
+
+
+@pytest.mark.uncounted
+def test_catches_upper_layers_that_start_elsewhere_without_states() -> None:
+    _, fails = asked_by_the_survey(HandsItsStateUp(), "stack/no-states")
+
+    assert {case.sizes["L"] for case in fails} == {2}
+
+
 @pytest.mark.uncounted
 def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
     class Wrong(OneFormat):

@@ -411,6 +411,8 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
     bound="exact",
     needs=["stack"],
     asks_more=True,
+    # Of few drawn cases: those of two layers in one direction may not be among them.
+    lengths=SHORT,
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
     zeros = _of_few_arrangements(trial).on(from_zeros)
