@@ -43,7 +43,8 @@ def processes(target: str) -> Any:
     framework = next(
         (shipped.needs for shipped in TARGETS if shipped.name == meant and shipped.needs), None
     )
-    context.set_forkserver_preload(["gruverify.engine", *_IMPORTED.get(framework, [])])
+    imported = ["gruverify.engine", "gruverify_strategies", *_IMPORTED.get(framework, [])]
+    context.set_forkserver_preload(imported)
     resource_tracker.ensure_running()  # it lets Ctrl-C through again when it starts
     with quiet():
         forkserver.ensure_running()

@@ -11,9 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-from hypothesis.database import ExampleDatabase
+from typing import TYPE_CHECKING, Any
 
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Saved
@@ -24,6 +22,9 @@ from gruverify.engine._witness import (
     decode_witness,
     encode_witness,
 )
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
 
 #: What a kept case is the one of: target, invariant and format; of the closest there is one per
 #: target and format.

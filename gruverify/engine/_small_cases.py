@@ -12,7 +12,6 @@ from gruverify.backends import Backend, declarations_of, drawn_sizes
 from gruverify.cell import Case, StackCase, Variant
 from gruverify.engine._search import arrangement, draw, fixed_sizes, seed_for, stack_strategy_for
 from gruverify.engine._sizes import shortest, size_arguments
-from gruverify_strategies import cases
 
 _SMALL = {"max_H": 4, "max_I": 3, "max_B": 2}
 
@@ -28,6 +27,8 @@ def drawn_for(
     """Small cases of some variants that the backend claims to handle; steps: how many
     each has; as few as can be, or one more, unless given.
     """
+    from gruverify_strategies import cases
+
     found: list[Case] = []
     declared = declarations_of(backend)
     least = shortest(backend)

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +16,9 @@ from rich.text import Text
 from gruverify._named import JsonObject
 from gruverify.reporting._ruling import ruling_lines
 from gruverify.reporting._table import margin
-from gruverify.runtimes import FileResult, Judged, NodeResult
+
+if TYPE_CHECKING:  # to import it takes as long as all else here
+    from gruverify.runtimes import FileResult, Judged, NodeResult
 
 _COLOURS = {"conforms": "bold green", "falsified": "bold red", "inconclusive": "bold yellow"}
 #: How many inputs that failed, or could not be decided, are shown of a node.
