@@ -78,8 +78,9 @@ class Invariant:
 
 #: Numbers of steps at which the survey of sizes asks an invariant. What bounds a whole run claims
 #: little of a long one, and costs as much as the run is long; what holds each step from the one
-#: before it does not. A `STACKED` run is bounded as a whole, but the long ones are of one layer.
-NEVER, SHORT, LONG = range(0), range(1, 18), range(18, 1 << 31)
+#: before it does not. A `STACKED` run is bounded as a whole, but the long ones are of one layer. At
+#: `SOME` there are as many members as steps once, two layers, and two directions.
+NEVER, SHORT, LONG, SOME = range(0), range(1, 18), range(18, 1 << 31), range(6, 10)
 ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
 #: Of marks as many steps as kernels take in one go, and one more: one step at a time is asked
 #: elsewhere, and the longest runs would be asked of a member for every pattern.

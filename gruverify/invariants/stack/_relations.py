@@ -14,7 +14,7 @@ from gruverify.backends import drawn_sizes
 from gruverify.cell import Case, StackGradients
 from gruverify.invariants.contract._first_answers import finite
 from gruverify.invariants.core._obstacle import RuledOut
-from gruverify.invariants.core._registry import SHORT, invariant
+from gruverify.invariants.core._registry import SOME, invariant
 from gruverify.invariants.core._residual import (
     STATES,
     Residual,
@@ -299,7 +299,7 @@ def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
     needs=["stack"],
     asks_more=True,
     # The survey has as many members as steps, where axes that are exchanged go unnoticed.
-    lengths=SHORT,
+    lengths=SOME,
 )
 def batch_first(trial: StackTrial) -> Iterator[Residual]:
     one = _of_few_arrangements(trial)
@@ -412,7 +412,7 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
     needs=["stack"],
     asks_more=True,
     # Of few drawn cases: those of two layers in one direction may not be among them.
-    lengths=SHORT,
+    lengths=SOME,
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
     zeros = _of_few_arrangements(trial).on(from_zeros)
