@@ -182,10 +182,14 @@ class Process:
 
     def _gone(self, how: str) -> ProtocolBroken:
         """The error for a program that is gone: how it ended or, if it has not, what it closed."""
-        with suppress(subprocess.TimeoutExpired):
+        broken = ProtocolBroken
+        try:
             how = ending(self._program.wait(GRACE))
+        except subprocess.TimeoutExpired:
+            # It was waited for in vain, which is done a few times, and not as often as it may end.
+            broken = Late
         half = " in the middle of a line" if self._buffer else ""
-        return ProtocolBroken(Rule.ALIVE, f"the program {how}{half}", self.place_after)
+        return broken(Rule.ALIVE, f"the program {how}{half}", self.place_after)
 
 
 def _end_with_parent() -> None:

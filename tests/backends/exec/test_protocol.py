@@ -179,6 +179,20 @@ def test_closing_the_output_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_who_closes_the_output_and_lives_on_is_waited_for_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gruverify.backends.exec._process.GRACE", 0.1)
+    with backend("closes") as zeros:
+        # Another request each time: that of one which is late twice is known.
+        for request in range(MOST_LATE):
+            zeros.step(CELL, X, H)
+            with pytest.raises(ProtocolBroken, match="closed its output"):
+                zeros.step(CELL, X + request, H)
+        with pytest.raises(NotImplementedError, match="it was late 6 times"):
+            zeros.step(CELL, X, H)
+
+
 def test_closing_the_input_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gruverify.backends.exec._process.GRACE", 0.1)
     with backend("deaf") as zeros:
