@@ -16,8 +16,11 @@ from gruverify.backends import (
 from gruverify.cell import Variant
 from gruverify.engine._judge import applicable
 from gruverify.engine._selection import Selection
+from gruverify.engine._sizes import is_long_alone
 from gruverify.engine._tally import Tally
 from gruverify.invariants import INVARIANTS, Invariant, why_not_shown
+
+_OF_STEPS = ("step", "step_jacobian", "step_vjp")
 
 
 def selected_invariants(chosen: Selection) -> list[Invariant]:
@@ -65,10 +68,16 @@ def asked_at(
 ) -> list[Invariant]:
     """Those of the invariants that the survey of sizes asks of a case of these sizes, by letter."""
     asked = [invariant for invariant in invariants if sizes["T"] in invariant.lengths]
+    if is_long_alone(sizes):
+        asked = [invariant for invariant in asked if not _is_of_one_step(invariant)]
     if why_not_shown(declared, sizes["I"]):
         return asked
     # Where each gate's cotangent is shown, that says more than the whole gradient, in less time.
     return [invariant for invariant in asked if invariant.id != "agreement/long-gradient"]
+
+
+def _is_of_one_step(invariant: Invariant) -> bool:
+    return bool(invariant.needs) and all(method in _OF_STEPS for method in invariant.needs)
 
 
 def outlook(

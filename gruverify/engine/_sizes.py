@@ -142,6 +142,11 @@ def _allowed(
     return found
 
 
+def is_long_alone(sizes: Sizes) -> bool:
+    """Whether a case has many steps, and is small otherwise: one step of it is that of others."""
+    return sizes["T"] > 1 and all(sizes[letter] == _SMALL[letter] for letter in "HIB")
+
+
 def is_within(sizes: Sizes, max_size: int | None) -> bool:
     """Whether none of H, I, B and T is above `max_size`; None: there is no cap."""
     return max_size is None or all(

@@ -427,6 +427,19 @@ def test_long_gradients_of_separate_passes_are_held_as_a_whole() -> None:
     assert not fails(OneFormat())
 
 
+def test_one_step_is_asked_of_no_case_that_is_long_alone() -> None:
+    declared, of_steps = declarations_of(OneFormat()), {"agreement/step", "agreement/step-vjp"}
+
+    def asked(**sizes: int) -> set[str]:
+        small = {"H": 4, "I": 5, "B": 3, "T": 1}
+        return {i.id for i in asked_at(small | sizes, INVARIANTS.values(), declared)}
+
+    assert not of_steps & asked(T=8)
+    assert {"agreement/each-step", "contract/no-mutation"} <= asked(T=8)
+    # Sizes that no other case has.
+    assert of_steps <= asked(H=32, T=8) & asked(B=6, T=6) & asked()
+
+
 @cache
 def cases_of_the_survey() -> list[AnyCase]:
     return list(surveyed(OneFormat()))
