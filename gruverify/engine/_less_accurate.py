@@ -22,7 +22,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, offers, redeclared
 from gruverify.cell import AnyCase, Case
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
-from gruverify.engine._judge import Judgement, judge, trial_of
+from gruverify.engine._judge import Judgement, judge_trial, trial_of
 from gruverify.engine._measured import Measured, measured
 from gruverify.engine._small_cases import drawn_for
 from gruverify.engine._verdict import VALUES
@@ -288,7 +288,8 @@ class Explaining:
         failure.vacuous = held = 0
         # A declaration may rule an invariant out: then fewer are judged than failed, which is no
         # excuse.
-        for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), failing):
+        trial = trial_of(case, redeclared(self.backend, hypothesis.overrides))
+        for judgement in judge_trial(trial, failing, first=True):
             if judgement.failed:
                 return False
             held += 1

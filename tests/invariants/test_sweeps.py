@@ -23,6 +23,7 @@ from gruverify.invariants.numerics._sweeps import (
     every_number,
 )
 
+from ._counting import Counting
 from ._drawn import drawn
 
 pytestmark = pytest.mark.uncounted
@@ -102,6 +103,19 @@ def test_sweeps_with_biases_of_their_own_share_nothing() -> None:
     }
 
     assert shared == {"_update_from_one", "_reset", "_candidate"}
+
+
+def test_who_has_seen_enough_need_not_wait_for_the_rest() -> None:
+    # Of a cell of 1,024 units each piece of a sweep takes a second.
+    counting, [case] = Counting(), drawn(float32, [Variant()], 1)
+    check = INVARIANTS["numerics/every-update-gate"].check
+
+    _ = next(residual for residual in check(Trial(case, counting)) if residual.claims)
+    assert counting.calls["step"] == 1
+    shown = len(list(check(Trial(case, counting))))
+    assert counting.calls["step"] == shown  # one without a call, and the first one again
+    assert len(list(check(Trial(case, counting)))) == shown
+    assert counting.calls["step"] == shown
 
 
 @pytest.mark.parametrize("at", [-30.25, -3.5, 2.0**-20])

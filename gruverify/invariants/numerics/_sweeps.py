@@ -311,12 +311,19 @@ def _found_of(backend: object) -> dict[Any, list[Residual]]:
 
 def _once(
     trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residual]]
-) -> list[Residual]:
-    """What was found of the backend in this format and variant, or is found now."""
+) -> Iterator[Residual]:
+    """What was found of the backend in this format and variant, or is found now, one by one: who
+    has seen enough need not wait for the rest.
+    """
     found, of = _found_of(trial.backend), (*key, trial.case.format, trial.case.variant)
-    if of not in found:
-        found[of] = list(find())
-    return found[of]
+    if of in found:
+        yield from found[of]
+        return
+    residuals = list[Residual]()
+    for residual in find():
+        residuals.append(residual)
+        yield residual
+    found[of] = residuals
 
 
 def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
