@@ -11,12 +11,12 @@ import torch
 from executorch.exir import to_edge
 from executorch.runtime import Runtime
 from torch import nn
-from torch.func import functional_call
 
 from gruverify.arithmetic import float32
 from gruverify.backends._function import FunctionBackend, backend
 from gruverify.backends._tensors import host_tensor, numpy
 from gruverify.backends.contract import NDArray
+from gruverify.backends.world._torch_of_weights import OfWeights
 from gruverify.cell import Stack, Variant
 
 
@@ -65,22 +65,9 @@ class _Lowered:
 def _lowered(T: int, B: int, I: int, H: int) -> _Lowered:
     """The program for these sizes, loaded."""
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and not used
-        module = _OfWeights(nn.GRU(I, H)).eval()
+        module = OfWeights(nn.GRU(I, H)).eval()
     weights = [torch.zeros_like(weight) for weight in module.gru[0].parameters()]
     sample = torch.zeros(T, B, I), torch.zeros(1, B, H), *weights
     memory = to_edge(torch.export.export(module, sample, strict=False)).to_executorch().buffer
     program = Runtime.get().load_program(memory)
     return _Lowered(program.load_method("forward"), program, memory)
-
-
-class _OfWeights(nn.Module):
-    """A GRU as a function of inputs, states and its weights, in the order of its parameters."""
-
-    def __init__(self, gru: nn.GRU) -> None:
-        super().__init__()
-        self.gru = [gru]  # in a list: its weights are not the module's
-
-    def forward(self, inputs: torch.Tensor, states: torch.Tensor, *weights: torch.Tensor) -> Any:
-        [gru] = self.gru
-        names = [name for name, _ in gru.named_parameters()]
-        return functional_call(gru, dict(zip(names, weights, strict=True)), (inputs, states))
