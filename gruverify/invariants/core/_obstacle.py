@@ -25,6 +25,7 @@ class Obstacle(Exception):
         """The same, to be raised: what is raised holds on to every frame that it passes."""
         other = type(self).__new__(type(self), *self.args)
         vars(other).update(vars(self))
+        other.__cause__ = self.__cause__
         return other
 
 
