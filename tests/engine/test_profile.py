@@ -19,7 +19,8 @@ def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
     for id in (
         "agreement/step",
         "agreement/gradient-state",
-        "contract/finite-values",
+        "agreement/each-step",
+        "agreement/each-cotangent",
         "stack/outputs",
         "bounds/box",
     ):
