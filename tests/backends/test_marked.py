@@ -55,6 +55,8 @@ def test_catches_a_start_from_zeros_that_passes_a_nan_on() -> None:
 
     def by_product(cell: Cell, inputs: Any, state: Any, restart: Any) -> Any:
         outputs, h = list[Any](), state
+        if state is None:
+            h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
         for x, anew in zip(inputs, restart[..., None], strict=True):
             h = NUMPY.step(cell, x, (h * ~anew).astype(x.dtype))
             outputs.append(h)

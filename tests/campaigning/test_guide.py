@@ -101,7 +101,7 @@ def test_each_cell_of_a_unit_is_at_some_of_its_gates() -> None:
         hits = visits(trial_of(case, backend)).hits_of(GATES)
         kept.add(bool(hits[-1].sum() > hits.sum() / 2))  # z is 1
 
-    draw(stream.strategy, stream.count, stream.seed, visit, stream.first)
+    draw(stream.strategy, stream.count, stream.seed, visit)
 
     assert kept == {False, True}
 
@@ -150,7 +150,6 @@ def test_aimed_cases_are_at_the_gates_that_they_are_aimed_at() -> None:
         stream.count,
         stream.seed,
         lambda case: found.append(visits(trial_of(case, backend))),
-        stream.first,
     )
 
     hits = found[0].hits_of(GATES) + found[1].hits_of(GATES)
@@ -169,7 +168,6 @@ def test_aimed_cases_have_the_sizes_that_they_are_aimed_at() -> None:
         stream.count,
         stream.seed,
         lambda case: found.append(dict(case.sizes)),
-        stream.first,
     )
 
     assert found == [sizes, sizes]
