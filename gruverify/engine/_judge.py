@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +21,7 @@ from gruverify.backends import (
 )
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
+from gruverify.engine._memory import give_back_memory
 from gruverify.engine._profile import topic
 from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import OURSELVES, Tally, judged, not_judged
@@ -134,7 +133,7 @@ def judge_trial(
     # Of weights and of all steps: found once, for it is looked at after every invariant.
     numbers = sum(array.size for array in case.arrays().values())
     if numbers > _FOUND:
-        _give_back_memory()
+        give_back_memory()
     about = tuple[object, ...]()
     for invariant in invariants:
         if (
@@ -150,14 +149,6 @@ def judge_trial(
             yield _judge(trial, invariant, met, first=first)
             if numbers > _SHARED:
                 trial.forget_changes()
-
-
-def _give_back_memory() -> None:
-    """Have the C library give back to the system what was freed, where it can be asked to: of large
-    cases that is as much again as is used.
-    """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def reads(invariant: Invariant, case: AnyCase) -> bool:

@@ -23,6 +23,7 @@ from gruverify.backends import (
 )
 from gruverify.engine._events import Event, SoFar
 from gruverify.engine._journal import Judged
+from gruverify.engine._memory import keep_freed_memory
 from gruverify.engine._plan import Plan, formats_of, header_of, require
 from gruverify.engine._run import run
 
@@ -107,4 +108,5 @@ def _run(
     # Nearly all that a case leaves behind is freed by counting references, and looking for more of
     # it every 700 objects, as Python does, finds nothing.
     gc.set_threshold(_GARBAGE)
+    keep_freed_memory()
     line(run(backend, plan, target, tell, line.stopped, judged))
