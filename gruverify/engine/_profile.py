@@ -59,14 +59,8 @@ _MASKED = (*OPTIONAL_METHODS, *STACK_OPTIONS)
 DUTIES = (*_DUTIES, *_DUTIES_WITH)
 #: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
-#: Those of them that take long, and need the balls of a whole run for what is said of each step and
-#: of each cotangent in every case: where these must be, and so that they are finite.
-_FOLLOWING = (
-    "agreement/analytic-gradient",
-    "agreement/long-gradient",
-    "contract/finite-values",
-    "contract/finite-gradients",
-)
+#: Those of them that take long, and say of runs as short as cases are what whole balls say.
+_FOLLOWING = ("agreement/analytic-gradient", "agreement/long-gradient")
 
 
 @cache

@@ -19,8 +19,7 @@ def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
     for id in (
         "agreement/step",
         "agreement/gradient-state",
-        "agreement/each-step",
-        "agreement/each-cotangent",
+        "contract/finite-values",
         "stack/outputs",
         "bounds/box",
     ):

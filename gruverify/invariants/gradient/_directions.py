@@ -76,7 +76,7 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/jvp-homogeneous",
-    "J(-v/2) = -Jv/2, and along a large multiple of one part of v alone J is what it must be",
+    "J(-v/2) = -Jv/2; and Jw is what it must be for a large multiple w of one part of v",
     source="theory 11, M52",
     needs=["sequence_jvp"],
 )

@@ -71,7 +71,7 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.layers == 1:
         yield nothing_claimed("there is one layer")
         return
-    whole = _of_one_call(trial)
+    whole = _whose_parts_have_lengths(trial)
     inputs, last = whole.case.inputs, list[NDArray]()
     for layer in range(whole.case.stack.layers):
         # Each layer over the outputs that the backend returned, rounded to the format as every
@@ -88,9 +88,9 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
     )
 
 
-def _of_one_call(trial: StackTrial) -> StackTrial:
-    """The trial whose parts are called alone; of few shapes always with lengths, which say more: a
-    part without them is a shape, too.
+def _whose_parts_have_lengths(trial: StackTrial) -> StackTrial:
+    """The trial that is compared with its parts, each called alone; of few shapes always with
+    lengths, which say more: a part without them is a shape, too.
     """
     declared = trial.declared
     if declared.shapes == "few" and declared.lengths and declared.min_length <= 1:
@@ -176,7 +176,7 @@ def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.directions == 1:
         yield nothing_claimed("there is one direction")
         return
-    whole = _of_one_call(trial)
+    whole = _whose_parts_have_lengths(trial)
     both, alone = whole.on(bottom), whole.on(backward_as_forward)
     H, (outputs, last) = trial.case.stack.hidden_size, both.observed.stack
     forward = reversed_steps(whole.case, alone.observed.stack[0])
@@ -323,12 +323,12 @@ def _arranged_both_ways(what: str, one: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
-    _check_size(trial)
+    _rule_out_first_size(trial)
     one = _of_few_arrangements(trial)
     yield from _same_gradients("rearranged", one, one.on(rearranged))
 
 
-def _check_size(trial: StackTrial) -> None:
+def _rule_out_first_size(trial: StackTrial) -> None:
     """Gradients of stacks take longest to compile: of few shapes a call that is arranged otherwise
     is not pulled back at the first of them, which has the most layers and directions.
 
@@ -374,7 +374,7 @@ def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:
-    _check_size(trial)
+    _rule_out_first_size(trial)
     alone = trial.on(no_batch)
     if trial.declared.shapes == "any":
         yield from _same_gradients("of a batch of one", trial.on(one_member), alone)
@@ -432,7 +432,7 @@ def no_states(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
-    _check_size(trial)
+    _rule_out_first_size(trial)
     zeros = _of_few_arrangements(trial).on(from_zeros)
     missing = zeros.observed.ask("stack_vjp", states=None)
     given = zeros.observed.stack_vjp
