@@ -54,7 +54,7 @@ from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import STACK_OPTIONS as STACK_OPTIONS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers
-from gruverify.backends._random import random_states as random_states
+from gruverify.backends._random import noticing_random_numbers as noticing_random_numbers
 from gruverify.backends._room import has_room_for_jacobians as has_room_for_jacobians
 from gruverify.backends._shapes import Sizes as Sizes
 from gruverify.backends._shapes import drawn_sizes as drawn_sizes

@@ -133,6 +133,31 @@ def gradients_added_up_over_calls() -> Backend:
     return Faulty(sequence_vjp=added)
 
 
+@fault("contract", "seed(0), at every call", touches="DET")
+def random_generators_seeded_at_every_call() -> Backend:
+    """Every call seeds the shared generators, so that others draw the same numbers again."""
+
+    def seeded(method: str) -> Callable[..., object]:
+        def answered(answer: object, *_: object) -> object:
+            np.random.seed(0)  # the shared generator is the fault
+            return answer
+
+        return answered
+
+    return _everywhere(seeded)
+
+
+@fault("contract", "outputs[0] is h_T for T = 1", touches="ALIAS")
+def last_of_one_step_is_a_view_of_the_outputs() -> Backend:
+    """Of a single step the last state is not copied out of the outputs."""
+    return Faulty(
+        sequence=lambda pair, cell, inputs, *_: (
+            pair[0],
+            pair[0][0] if len(inputs) == 1 else pair[1],
+        )
+    )
+
+
 @fault("contract", "h' := h", touches="ALIAS")
 def state_advanced_in_place() -> Backend:
     """The argument h is overwritten by the next state."""
@@ -195,6 +220,16 @@ def no_steps_lose_the_state() -> Backend:
     """A sequence of no steps ends in zeros."""
     return Faulty(
         sequence=lambda pair, cell, inputs, state: pair if len(inputs) else (pair[0], 0 * pair[1])
+    )
+
+
+@fault("contract", "h_T + 1 for T = 0 and no h_0", touches="CARRY")
+def no_steps_without_a_state_end_in_ones() -> Backend:
+    """A sequence of no steps and no initial state ends in a state that nobody set to zero."""
+    return Faulty(
+        sequence=lambda pair, cell, inputs, state: (
+            pair if len(inputs) or state is not None else (pair[0], pair[1] + 1)
+        )
     )
 
 

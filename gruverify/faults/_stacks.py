@@ -354,3 +354,22 @@ def lengths_sorted_in_place() -> Backend:
         return answer
 
     return Faulty(stack=ordered)
+
+
+@fault("contract", "lengths := max(lengths, 1)", touches="ALIAS")
+def stack_lengths_raised_to_one_in_place() -> Backend:
+    """A length of 0 is overwritten by 1 once the answer is found."""
+
+    def raised(
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
+        if lengths is not None:
+            np.maximum(lengths, 1, out=lengths)
+        return answer
+
+    return Faulty(stack=raised)

@@ -338,6 +338,17 @@ FALSIFIES |= {
     "not-a-number-from-a-stack": ("contract/stack-finite-values", "stack/outputs"),
     "another-last-bit-at-every-call-of-a-stack": ("contract/stack-same-bits",),
     "random-numbers-drawn-without-dropout": ("contract/stack-no-random-numbers",),
+    "random-generators-seeded-at-every-call": (
+        "contract/stack-no-random-numbers",
+        *(
+            f"contract/no-random-numbers-{method.replace('_', '-')}"
+            for method in EVERY_METHOD
+            if method != "stack"
+        ),
+    ),
+    "last-of-one-step-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
+    "no-steps-without-a-state-end-in-ones": ("contract/no-steps",),
+    "stack-lengths-raised-to-one-in-place": ("stack/members-without-steps",),
     "lengths-sorted-in-place": ("contract/stack-no-mutation",),
     "backward-gradients-overwritten-by-forward-ones": tuple(
         f"stack/gradient-{packed}" for packed in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

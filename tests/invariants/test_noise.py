@@ -30,6 +30,7 @@ KEPT = (
     "contract/finite-",
     "contract/stack-finite-",
     "contract/stack-no-mutation",
+    "contract/no-random-numbers",
     "contract/stack-no-random-numbers",
     "gradient/liveness",
     "sequence/liveness",

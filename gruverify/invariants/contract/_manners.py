@@ -17,6 +17,7 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends import EVERY_METHOD
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 from gruverify.invariants.core._calls import copied
+from gruverify.invariants.core._changes import single
 from gruverify.invariants.core._layouts import NO_NUMBERS, relaid, relaid_argument
 from gruverify.invariants.core._methods import (
     AnyTrial,
@@ -28,6 +29,8 @@ from gruverify.invariants.core._methods import (
 )
 from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, ok, violated
+from gruverify.invariants.core._stack_changes import one_step
+from gruverify.invariants.core._stack_trial import StackTrial
 
 
 def _of_every_method(
@@ -95,35 +98,77 @@ _of_every_method(
 )
 
 
+# -- random numbers --------------------------------------------------------------------------------
+
+
+def _no_random_numbers(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first_answer(trial, method)
+        # A first call may draw once, to initialise; a second one has no reason to.
+        trial.observed.second_answer(method)
+        drawn = sorted(trial.observed.drawn[method])
+        yield (
+            violated(f"{', '.join(drawn)} drawn from, or seeded, by {method}")
+            if drawn
+            else ok("random generators")
+        )
+
+    return check
+
+
+_of_every_method(
+    "no-random-numbers",
+    "a second call of {method} without dropout draws nothing from the program's shared random "
+    "generators, and seeds none of them",
+    "the Backend contract; fault P21",
+    _no_random_numbers,
+    {"stack": "contract/stack-no-random-numbers"},
+)
+
+
 # -- memory ----------------------------------------------------------------------------------------
 
 
 def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
-        # Kept alive, or its memory could be used again and look shared.
-        before, observed = trial.observed.ask(method), trial.observed
-        subject = observed.subject.writable_copy()
-        arguments = {
-            name: copied(argument) for name, argument in observed.arguments(method).items()
-        }
-        answers = _arrays(observed.as_given(method, subject, *arguments.values()))
-        given = dict[str, NDArray]()
-        for each, argument in arguments.items():
-            given |= _arrays(argument, each)
-        others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
-        names = list(answers)
-        for i, name in enumerate(names):
-            beside = {**others, **{other: answers[other] for other in names[i + 1 :]}}
-            shared = [
-                other for other, array in beside.items() if np.shares_memory(answers[name], array)
-            ]
-            yield (
-                violated(f"{name} of {method} shares memory with {shared[0]}")
-                if shared
-                else ok(name)
-            )
+        yield from _unshared(trial, method)
+        # Of one step a view of the outputs, or what the loop began with, may do for the last state.
+        if not method.startswith("step") and trial.case.sizes["T"] > 1 and _takes_one_step(trial):
+            yield from _unshared(_of_one_step(trial), method)
 
     return check
+
+
+def _takes_one_step(trial: AnyTrial) -> bool:
+    return trial.declared.min_length <= 1 and trial.declared.shapes == "any"
+
+
+def _of_one_step(trial: AnyTrial) -> AnyTrial:
+    if isinstance(trial, StackTrial):
+        return trial.on(one_step)
+    return trial.on(single)
+
+
+def _unshared(trial: AnyTrial, method: str) -> Iterator[Residual]:
+    """Whether what the method returns is in memory of its own."""
+    # Kept alive, or its memory could be used again and look shared.
+    before, observed = trial.observed.ask(method), trial.observed
+    subject = observed.subject.writable_copy()
+    arguments = {name: copied(argument) for name, argument in observed.arguments(method).items()}
+    answers = _arrays(observed.as_given(method, subject, *arguments.values()))
+    given = dict[str, NDArray]()
+    for each, argument in arguments.items():
+        given |= _arrays(argument, each)
+    others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
+    names = list(answers)
+    for i, name in enumerate(names):
+        beside = {**others, **{other: answers[other] for other in names[i + 1 :]}}
+        shared = [
+            other for other, array in beside.items() if np.shares_memory(answers[name], array)
+        ]
+        yield (
+            violated(f"{name} of {method} shares memory with {shared[0]}") if shared else ok(name)
+        )
 
 
 def _arrays(value: Any, name: str = "answer") -> dict[str, NDArray]:

@@ -9,7 +9,7 @@ from gruverify.backends import STACK_METHODS, offers
 from gruverify.invariants.contract._first_answers import READ_STACK, finite, unchanged
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import SHORT, invariant
-from gruverify.invariants.core._residual import Residual, ok, violated
+from gruverify.invariants.core._residual import Residual
 from gruverify.invariants.core._stack_trial import StackTrial, gradients
 
 
@@ -39,22 +39,6 @@ def finite_gradients(trial: StackTrial) -> Iterator[Residual]:
 
 
 @invariant(
-    "contract/stack-no-random-numbers",
-    "a call of a stack without dropout draws nothing from the program's shared random generators",
-    source="the Backend contract; fault P21",
-    bound="exact",
-    needs=["stack"],
-    asks_more=True,
-)
-def no_random_numbers(trial: StackTrial) -> Iterator[Residual]:
-    _read_twice(trial)
-    drawn = sorted(trial.observed.drawn)
-    yield (
-        violated(f"{', '.join(drawn)} drawn from by a call") if drawn else ok("random generators")
-    )
-
-
-@invariant(
     "contract/stack-no-mutation",
     "no call of a stack changes its arguments or the parameters",
     source="the Backend contract; fault S14",
@@ -69,13 +53,3 @@ def no_mutation(trial: StackTrial) -> Iterator[Residual]:
                 read(trial)
     for method in STACK_METHODS:
         yield unchanged(trial.observed, method)
-
-
-def _read_twice(trial: StackTrial) -> None:
-    """Every method called, and called again."""
-    found = trial.observed
-    for method in STACK_METHODS:
-        if offers(trial.backend, method):
-            READ_STACK[method](trial)
-            # A first call may draw once, to initialise; a second one has no reason to.
-            found.second_answer(method)

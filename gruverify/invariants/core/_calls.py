@@ -16,7 +16,7 @@ from gruverify.backends import (
     GivenUp,
     ProtocolBroken,
     declarations_of,
-    random_states,
+    noticing_random_numbers,
 )
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants.core._declared import ruled_out
@@ -83,7 +83,7 @@ class Calls:
     Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined.
     `ask` keeps what it finds, `fresh_answer` calls whenever it is called. `subject` is the cell or
     stack that every method is given first. `mutated` lists the arguments that calls of each method
-    changed, and `drawn` the random generators shared by the program that second calls drew from.
+    changed, and `drawn` the random generators, shared by the program, of its second call.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Calls:
         self.subject: Any = subject
         self.declared = declared or declarations_of(backend)
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
-        self.drawn: set[str] = set()
+        self.drawn: defaultdict[str, set[str]] = defaultdict(set)
         #: The answer to each question, or the obstacle in its place.
         self._answers: dict[tuple[str, ...], Any] = {}
         self._again: dict[str, Any] = {}
@@ -171,11 +171,8 @@ class Calls:
         """The method's answer to a second call for the case, which is made once."""
         if method not in self._again:
             # Around the second call, and not the first: that one may seed or build something once.
-            before = random_states()
-            self._again[method] = self.fresh_answer(method)
-            self.drawn |= {
-                name for name, state in random_states().items() if state != before.get(name, state)
-            }
+            with noticing_random_numbers(self.drawn[method]):
+                self._again[method] = self.fresh_answer(method)
         return self._again[method]
 
     def forget_further_answers(self) -> None:

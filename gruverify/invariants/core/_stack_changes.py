@@ -57,6 +57,16 @@ def one_member(case: StackCase) -> StackCase:
     )
 
 
+def one_step(case: StackCase) -> StackCase:
+    """The first step of every member alone."""
+    return replace(
+        case,
+        inputs=case.inputs[:1],
+        d_outputs=case.d_outputs[:1],
+        lengths=None if case.lengths is None else np.minimum(case.lengths, 1),
+    )
+
+
 def loss_of_first(case: StackCase) -> StackCase:
     """The case with a loss of its first member alone, without lengths."""
     d_outputs, d_last = case.d_outputs.copy(), case.d_last.copy()

@@ -13,6 +13,7 @@ import numpy as np
 
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import StackCase
+from gruverify.invariants.contract._first_answers import unchanged
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Floats, Residual, equal, nothing_claimed, ok
@@ -174,6 +175,7 @@ def members_without_steps(trial: StackTrial) -> Iterator[Residual]:
     yield equal(
         "outputs of a member of length 0", "ti", outputs[:, 0], np.zeros_like(outputs[:, 0])
     )
+    yield unchanged(found, "stack")
 
 
 @invariant(
@@ -203,3 +205,4 @@ def members_without_steps_gradients(trial: StackTrial) -> Iterator[Residual]:
         gradients.inputs[:, 0],
         np.zeros_like(gradients.inputs[:, 0]),
     )
+    yield unchanged(found, "stack_vjp")
