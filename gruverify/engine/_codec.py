@@ -4,7 +4,6 @@ single cases.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
@@ -22,7 +21,7 @@ from gruverify.engine._judge import NOT_SHOWN, Judgement
 from gruverify.engine._less_accurate import LessAccurate
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Replay, Saved
-from gruverify.engine._tally import Tally
+from gruverify.engine._tally import NO_CASES, Tally
 from gruverify.engine._witness import (
     decode_residual,
     decode_witness,
@@ -32,8 +31,6 @@ from gruverify.engine._witness import (
     read_number,
 )
 from gruverify.invariants import INVARIANTS
-
-_NO_CASES = Tally()
 
 
 def encode_part(part: Result) -> JsonObject:
@@ -98,7 +95,7 @@ def encode_tally(tally: Tally) -> JsonObject:
     """What differs from a tally of no cases."""
     found = {f.name: getattr(tally, f.name) for f in fields(Tally)}
     # Most fields of most tallies are 0, and a long run keeps hundreds of thousands of them.
-    found = {name: value for name, value in found.items() if value != getattr(_NO_CASES, name)}
+    found = {name: value for name, value in found.items() if value != getattr(NO_CASES, name)}
     for name, encode in _ENCODED.items():
         if name in found:
             found[name] = encode(found[name])
@@ -124,7 +121,7 @@ _ENCODED: JsonObject = {
 }
 _DECODED: JsonObject = {
     "largest": read_number,
-    "histogram": lambda counts: Counter({int(bin): count for bin, count in counts.items()}),
+    "histogram": lambda counts: {int(bin): count for bin, count in counts.items()},
     "outcomes": lambda counts: Outcomes(*(int(count, 16) for count in counts)),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any, cast
@@ -46,7 +46,7 @@ from gruverify.engine._plan import Plan, replayed, streams_of
 from gruverify.engine._saved import Fate, Replay
 from gruverify.engine._search import Stream, draw, emit
 from gruverify.engine._suggestions import Fact, suggested
-from gruverify.engine._tally import Tally
+from gruverify.engine._tally import Mark, Tally
 from gruverify.engine._undeclared import Undeclared
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
@@ -174,7 +174,7 @@ class FormatRun:
         streams = streams_of(plan, self.backend, self.format)
         self.listener(FormatStarted(self.format.name, sum(stream.length for stream in streams)))
         for id, why in self.not_asked.items():
-            self.ledger.enter(id, self.format, "-", why)
+            self.ledger.enter(id, self.format, "-", why, why.mark)
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         self._replay_all()
@@ -236,8 +236,8 @@ class FormatRun:
                 fates[id] = "held"
             if judgement.failed:
                 fates[id], expected = "failed", self.failures.expects(id)
-                tally = replace(judgement.tally, mark="xfail" if expected else "")
-                self.ledger.enter(id, self.format, str(case.variant), tally)
+                mark: Mark = "xfail" if expected else ""
+                self.ledger.enter(id, self.format, str(case.variant), judgement.tally, mark)
                 self._meet(case, [] if expected else [judgement])
         replays = [Replay(id, self.format.name, cast(Fate, fate)) for id, fate in fates.items()]
         self.ledger.replays += replays
@@ -319,7 +319,7 @@ class FormatRun:
             return False
         new: list[str] = []
         trial, features = self.failures.trial_of(case), features_of(case)
-        marks = marks_of(features)
+        marks, variant = marks_of(features), str(case.variant)
         known, found = self._known(case), list[Judgement]()
         if known is None:
             self._tell_of_new_sizes(case)
@@ -329,12 +329,9 @@ class FormatRun:
             self._heartbeat()
             id, expected = judgement.invariant.id, self.failures.expects(judgement.invariant.id)
             found.append(judgement)
-            tally = replace(
-                judgement.tally,
-                mark="xfail" if expected else "",
-                outcomes=_outcome(marks, judgement),
-            )
-            self.ledger.enter(id, self.format, str(case.variant), tally)
+            mark: Mark = "xfail" if expected else ""
+            outcomes = _outcome(marks, judgement)
+            self.ledger.enter(id, self.format, variant, judgement.tally, mark, outcomes)
             if judgement.failed and not expected:
                 new += [id] if id not in self.failures.smallest else []
                 self._tell_first(case, judgement)

@@ -141,11 +141,12 @@ def judge_trial(
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
-            # What has no turns reads the same first answers; all else needs answers of its own.
-            kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
-            if numbers > _FOUND and kind != about:
-                trial.forget()
-                about = kind
+            if numbers > _FOUND:
+                # What has no turns reads the same first answers; all else needs answers of its own.
+                kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
+                if kind != about:
+                    trial.forget()
+                    about = kind
             yield _judge(trial, invariant, met, first=first)
             if numbers > _SHARED:
                 trial.forget_changes()

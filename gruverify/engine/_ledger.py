@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
 from gruverify.coverage import Coverage
+from gruverify.engine._conditions import Outcomes
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._flaky import Flaky
 from gruverify.engine._less_accurate import LessAccurate
 from gruverify.engine._result import Key, Result
 from gruverify.engine._saved import Replay
-from gruverify.engine._tally import Tally
+from gruverify.engine._tally import NO_CASES, Mark, Tally
 from gruverify.engine._witness import Witness
 
 Found = TypeVar("Found")
@@ -41,14 +42,21 @@ class Ledger:
         key = (fmt.name, kind)
         self.drawn[key] = self.drawn.get(key, Drawn()) + drawn
 
-    def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
-        """Add a case's tally."""
+    def enter(
+        self,
+        id: str,
+        fmt: Format,
+        variant: str,
+        tally: Tally,
+        mark: Mark = "",
+        outcomes: Outcomes = NO_CASES.outcomes,
+    ) -> None:
+        """Add a case's tally, as the user's selection marks it, with what the case adds to the
+        counts by feature.
+        """
         # By variant, too: a fault may be of one of them alone, and reports show which.
         key = (id, fmt.name, variant)
-        if key in self.tallies:
-            self.tallies[key] = self.tallies[key] + tally
-        else:
-            self.tallies[key] = tally
+        self.tallies[key] = self.tallies.get(key, NO_CASES).entered(tally, mark, outcomes)
 
     def drawn_in(self, fmt: str) -> dict[tuple[str, Kind], Drawn]:
         """The cases of one format, by its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS, STACK_OPTIONS
@@ -97,30 +97,41 @@ class Profile:
     turns: int
     duties: int
     stack_turns: int
+    _turns: dict[str, tuple[int, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def asks(self, invariant: Invariant, number: int) -> bool:
         """Whether an invariant is checked on the case of that number, from 0: a topic of one case
         in that many.
         """
+        if invariant.id not in self._turns:
+            self._turns[invariant.id] = self._turn(invariant)
+        first, every = self._turns[invariant.id]
+        return number % every == first
+
+    def _turn(self, invariant: Invariant) -> tuple[int, int]:
+        """The first case that an invariant is checked on, and in how many cases it is once."""
         about = topic(invariant)
+        if not about:
+            return 0, 1
         if about in _DUTIES:
             # Each from a case of its own on, so that no case is put to all duties at once.
-            return (number - _DUTIES[about]) % self.duties == 0
+            return _DUTIES[about] % self.duties, self.duties
         turns = self.stack_turns if invariant.of_stacks else self.turns
         if any(method in _MASKED for method in invariant.needs):
             # A case has every mask, and takes as long as seven: every other turn is enough.
             turns = _every_other(turns)
         if about in _DUTIES_WITH:
-            of, parity = _DUTIES_WITH[about]
             # As many turns share them as would without a topic: answers are asked for once.
-            return _has_turn(of, number, turns) and (
-                (number // turns - parity) % (self.duties // self.turns) == 0
-            )
-        return not about or _has_turn(about, number, turns)
+            of, parity = _DUTIES_WITH[about]
+            share = self.duties // self.turns
+            return _first_of(of, turns) + parity % share * turns, share * turns
+        return _first_of(about, turns), turns
 
 
-def _has_turn(about: str, number: int, turns: int) -> bool:
-    return (TOPICS.index(about) + number) % turns == 0
+def _first_of(about: str, turns: int) -> int:
+    return -TOPICS.index(about) % turns
 
 
 def _every_other(turns: int) -> int:

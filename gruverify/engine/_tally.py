@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -51,7 +52,7 @@ class Tally:
     error: int = 0
     blocked: int = 0
     largest: float = 0.0
-    histogram: Counter[int] = field(default_factory=Counter)
+    histogram: dict[int, int] = field(default_factory=dict)
     reason: str = ""
     declined: int = 0
     cause: str = ""
@@ -103,27 +104,61 @@ class Tally:
         return 0.0
 
     def __add__(self, other: Tally) -> Tally:
-        # What a method raised in one case says more than why it was not called in another.
-        failed = self.failed or other.failed
-        reasons = [part.reason for part in (self, other) if part.failed == failed and part.reason]
+        # In the alphabet "" comes first: what is marked in one part is marked in all.
+        return self._with(other, max(self.mark, other.mark), self.outcomes + other.outcomes)
+
+    def entered(self, case: Tally, mark: Mark, outcomes: Outcomes) -> Tally:
+        """With a case's tally, which is marked alike, and with what it adds to the counts by
+        feature.
+        """
+        return self._with(case, mark, self.outcomes + outcomes)
+
+    def _with(self, other: Tally, mark: Mark, outcomes: Outcomes) -> Tally:
         return Tally(
             self.passed + other.passed,
             self.falsified + other.falsified,
             self.error + other.error,
             self.blocked + other.blocked,
             max(self.largest, other.largest),
-            self.histogram + other.histogram,
-            min(reasons, default=""),
+            _added(self.histogram, other.histogram),
+            _reason(self, other),
             self.declined + other.declined,
-            min(filter(None, (self.cause, other.cause)), default=""),
-            # In the alphabet "" comes first: what is marked in one part is marked in all.
-            max(self.mark, other.mark),
+            _first(self.cause, other.cause),
+            mark,
             self.unclaimed + other.unclaimed,
             self.compared + other.compared,
             self.claimed + other.claimed,
-            self.outcomes + other.outcomes,
-            failed,
+            outcomes,
+            self.failed or other.failed,
         )
+
+
+#: The tally of no case.
+NO_CASES = Tally()
+
+
+def _added(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    # Thousands are added up, and Counters take five times as long.
+    found = dict(one)
+    for bin_, count in other.items():
+        found[bin_] = found.get(bin_, 0) + count
+    return found
+
+
+def _reason(one: Tally, other: Tally) -> str:
+    if one.failed == other.failed:
+        return _first(one.reason, other.reason)
+    # What a method raised in one case says more than why it was not called in another.
+    if one.failed:
+        return one.reason
+    return other.reason
+
+
+def _first(one: str, other: str) -> str:
+    """The first in the alphabet of those that say something."""
+    if one and other:
+        return min(one, other)
+    return one or other
 
 
 def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int = 0) -> Tally:
@@ -137,7 +172,7 @@ def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int =
         passed=int(margin <= 1),
         falsified=int(not margin <= 1),
         largest=margin,
-        histogram=Counter({max(bin_, _LOWEST): 1}),
+        histogram={max(bin_, _LOWEST): 1},
         reason=reason,
         failed=bool(reason),
         compared=compared,

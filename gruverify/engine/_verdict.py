@@ -14,13 +14,14 @@ from itertools import chain
 from gruverify._named import JsonObject
 from gruverify.backends import EVERY_METHOD, METHODS
 from gruverify.engine._drawn import Drawn, Kind
-from gruverify.engine._tally import OURSELVES, Tally
+from gruverify.engine._tally import NO_CASES, OURSELVES, Tally
 from gruverify.invariants import INVARIANTS
 
 #: The share of drawn cases, and of compared entries, of which the core must claim something.
 ENOUGH = 0.9
 
 Tallies = Mapping[tuple[str, str, str], Tally]
+ByFormat = Mapping[str, Mapping[str, Tally]]
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,7 @@ def doubts(
     not.
     """
     found = list[str]()
-    for fmt in header["formats"]:
-        rows = _by_id(tallies, fmt)
+    for fmt, rows in _by_format(header, tallies).items():
         said = [
             *_unjudged(fmt, drawn),
             *_failed_ourselves(rows),
@@ -129,15 +129,12 @@ def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tupl
     return tuple(found)
 
 
-def _by_id(tallies: Tallies, fmt: str) -> dict[str, Tally]:
-    """Invariant to its tally over all variants, in one format."""
-    found: dict[str, Tally] = {}
-    for (id, of, _), tally in tallies.items():
-        if of == fmt:
-            if id in found:
-                found[id] = found[id] + tally
-            else:
-                found[id] = tally
+def _by_format(header: JsonObject, tallies: Tallies) -> dict[str, dict[str, Tally]]:
+    """Format, then invariant, to its tally over all variants."""
+    found: dict[str, dict[str, Tally]] = {fmt: {} for fmt in header["formats"]}
+    for (id, fmt, _), tally in tallies.items():
+        if fmt in found:
+            found[fmt][id] = found[fmt].get(id, NO_CASES) + tally
     return found
 
 
@@ -302,7 +299,7 @@ def covers(
     """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was
     not covered.
     """
-    formats = header["formats"]
+    formats, by_format = header["formats"], _by_format(header, tallies)
     lines = list[str]()
     for (fmt, kind), found in sorted(
         drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])
@@ -312,16 +309,16 @@ def covers(
     lines += [f"{fmt}: {ENDED_EARLY}" for fmt in ended_early]
     if header.get("max_size") is not None:
         lines.append(f"sizes up to {header['max_size']} only: --max-size")
-    if refused := list(_some_refused(header, tallies)):
+    if refused := list(_some_refused(by_format)):
         lines.append(f"refused: {'; '.join(refused)}")
     for core in (VALUES, GRADIENTS):
-        if said := list(_claims(core, formats, tallies)):
+        if said := list(_claims(core, by_format)):
             lines.append(f"{core.what} claimed: {', '.join(said)}")
-    if weakest := list(_weakest(formats, tallies)):
+    if weakest := list(_weakest(by_format)):
         lines.append(f"weakest claims: {', '.join(weakest)}")
     if header["declarations"]:
         lines.append(f"declared: {declarations(header)}")
-    if missing := list(_not_covered(header, tallies)):
+    if missing := list(_not_covered(header, by_format)):
         lines.append(f"not covered: {'; '.join(missing)}")
     return tuple(lines)
 
@@ -333,11 +330,10 @@ def _sizes(found: Drawn) -> str:
     return "".join(f", {told}" for told in ranges)
 
 
-def _claims(core: Core, formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
+def _claims(core: Core, by_format: ByFormat) -> Iterator[str]:
     """How much is claimed in each format, those together that have the same share."""
     alike: dict[str, list[str]] = {}
-    for fmt in formats:
-        rows = _by_id(tallies, fmt)
+    for fmt, rows in by_format.items():
         asked = {id: rows[id] for id in core.ids if id in rows and rows[id].compared}
         if ways := list(_ways(core, asked)):
             alike.setdefault(f"{max(map(share, ways)):.0%}", []).append(fmt)
@@ -345,33 +341,33 @@ def _claims(core: Core, formats: Iterable[str], tallies: Tallies) -> Iterator[st
         yield f"{', '.join(found)} {percent} of the entries"
 
 
-def _weakest(formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
+def _weakest(by_format: ByFormat) -> Iterator[str]:
     """The invariants of which least was claimed, of those that were checked at all."""
     found = list[tuple[float, str]]()
-    for fmt in formats:
-        for id, tally in _by_id(tallies, fmt).items():
+    for fmt, rows in by_format.items():
+        for id, tally in rows.items():
             if tally.compared and share(tally) < ENOUGH:
                 found.append((share(tally), f"{id} in {fmt} ({share(tally):.0%})"))
     return (said for _, said in sorted(found)[:_WEAKEST])
 
 
-def _some_refused(header: JsonObject, tallies: Tallies) -> Iterator[str]:
+def _some_refused(by_format: ByFormat) -> Iterator[str]:
     """Methods that answered most cases and refused some."""
-    for fmt in header["formats"]:
-        for method, tally in _answers(_by_id(tallies, fmt)).items():
+    for fmt, rows in by_format.items():
+        for method, tally in _answers(rows).items():
             if tally.declined and tally.cases:
                 asked = tally.cases + tally.declined
                 yield f"{method}: {tally.declined} of {asked} cases in {fmt} ({tally.reason})"
 
 
-def _not_covered(header: JsonObject, tallies: Tallies) -> Iterator[str]:
+def _not_covered(header: JsonObject, by_format: ByFormat) -> Iterator[str]:
     """Methods that the target lacks, or answers in no case, and why."""
     lacking = [method for method in METHODS if method not in header["methods"]]
     if lacking:
         yield f"the target has no {', no '.join(lacking)}"
     refusals: dict[tuple[str, str], list[str]] = {}
-    for fmt in header["formats"]:
-        for method, tally in _answers(_by_id(tallies, fmt)).items():
+    for fmt, rows in by_format.items():
+        for method, tally in _answers(rows).items():
             if tally.declined and not tally.cases:
                 refusals.setdefault((method, tally.reason), []).append(fmt)
     for (method, reason), formats in refusals.items():
