@@ -156,6 +156,16 @@ class Rounding:
         return min(most, bfloat16.max)
 
     @cached_property
+    def reach(self) -> int:
+        """Numbers of 2^-reach to 2^reach are held, with a binade to spare, by all formats that are
+        computed in.
+        """
+        narrowed = () if self.products == "format" else (bfloat16,)
+        formats = (self.format, self.arithmetic, self.accumulator, *narrowed)
+        ends: list[int] = [min(fmt.max_exponent, -fmt.min_exponent) for fmt in formats]
+        return min(ends) - 1
+
+    @cached_property
     def underflow_shows(self) -> bool:
         """Whether the underflow unit can be seen next to u: only then is it followed entry by entry
         (float16).

@@ -12,7 +12,7 @@ import numpy as np
 
 from gruverify.arithmetic import Array, NDArray, bfloat16, float32, float64, sigmoid, tanh
 from gruverify.backends import Backend, NumpyBackend
-from gruverify.cell import Arrangement, Stack, StackGradients
+from gruverify.cell import Arrangement, Cell, Stack, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, Pair, altered_stack
 from gruverify.faults._pulling import pulling
@@ -65,6 +65,33 @@ def tanh_with_a_flat_tail() -> Backend:
     return stepping(
         tanh=lambda a: np.where(np.abs(a) > 4.5, np.sign(a) * a.dtype.type(1 - 2.0**-12), tanh(a))
     )
+
+
+# -- numbers at the ends of a format ---------------------------------------------------------------
+
+
+@fault("saturated", "x, h', g clipped to ±2¹⁰⁰", touches="FWD dθ dx dh0")
+def numbers_clipped_far_out() -> Backend:
+    """Inputs, states and cotangents are clipped where nobody is thought to go."""
+    return Faulty(given=lambda a: np.clip(a, a.dtype.type(-(2.0**100)), 2.0**100), formats=_WIDE)
+
+
+@fault("saturated", "nan_to_num(x, h'), but for NaN", touches="NAN FWD")
+def infinities_taken_for_the_largest_numbers() -> Backend:
+    """An infinity becomes the largest number, and goes on as one."""
+    return Faulty(given=lambda a: np.nan_to_num(a, nan=np.nan))
+
+
+@fault("saturated", "W = 0 for |W| < 2⁻¹²⁶ in float32", touches="FWD dx")
+def small_weights_flushed_to_zero() -> Backend:
+    """Subnormal weights are 0, as after a load that is told to be fast."""
+
+    def flushed(cell: Cell) -> Cell:
+        arrays = cell.packed().values()
+        tiny = cell.format.min_normal
+        return Cell(cell.variant, *(np.where(np.abs(a) < tiny, 0 * a, a) for a in arrays))
+
+    return Faulty(cell=flushed, formats=_WIDE)
 
 
 # -- slopes ----------------------------------------------------------------------------------------

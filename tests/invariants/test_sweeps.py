@@ -102,7 +102,15 @@ def test_sweeps_with_biases_of_their_own_share_nothing() -> None:
         if right.exact.case is not sweep.case
     }
 
-    assert shared == {"_update_from_one", "_reset", "_candidate"}
+    assert shared == {
+        "_update_from_one",
+        "_update_of_scaled",
+        "_reset",
+        "_reset_of_scaled",
+        "_candidate",
+        "_candidate_of_scaled",
+        "_candidate_of_large_states",
+    }
 
 
 def test_who_has_seen_enough_need_not_wait_for_the_rest() -> None:
@@ -140,10 +148,11 @@ def test_a_backend_is_asked_once_of_each_format_and_variant() -> None:
     counted = backend(step=step, formats=[float32, float64], variants=[Variant()], kappa=5.0)
     first, second = drawn(float32, [Variant()], 2)
     margins = [judged(counted, case, "candidate").residual.margin for case in (first, second)]
-    assert len(calls) == 1
+    shown = len(calls)
+    assert shown == len(_SHOWN["c"])
     assert margins[0] == margins[1]
     judged(counted, drawn(float64, [Variant()], 1)[0], "candidate")
-    assert len(calls) == 2
+    assert len(calls) == 2 * shown
 
 
 def test_who_cannot_be_remembered_is_asked_every_time() -> None:
@@ -162,7 +171,7 @@ def test_who_cannot_be_remembered_is_asked_every_time() -> None:
     assert not any(
         judged(fleeting, case, "candidate").failed for case in drawn(float64, [Variant()], 2)
     )
-    assert fleeting.calls == 2
+    assert fleeting.calls == 2 * len(_SHOWN["c"])
 
 
 @in_every_format

@@ -4,16 +4,15 @@ formats (theory.md 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.cell import Case, Cell, Parameters
-from gruverify.invariants._sequence import crowded
 from gruverify.invariants.core._blocks import letters, pairs
 from gruverify.invariants.core._changes import (
     SATURATED,
@@ -23,19 +22,16 @@ from gruverify.invariants.core._changes import (
     resized,
     short,
     single,
-    stretched,
     update_preactivation,
 )
 from gruverify.invariants.core._first_step import with_loss_of_first_step
-from gruverify.invariants.core._obstacle import BackendRaised, Declined, RuledOut
+from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     Residual,
     agree_within,
     equal,
-    ok,
     overlooked,
-    violated,
     worst,
 )
 from gruverify.invariants.core._trial import Change, Trial
@@ -210,142 +206,6 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
         else:
             target = np.where(np.isfinite(values), values, 0.0)
         yield equal(f"dL/d{block}", letters(block), values, target, unknown)
-
-
-# -- NaN -------------------------------------------------------------------------------------------
-
-
-@invariant(
-    "numerics/nan",
-    "a NaN in a member's input or state makes its next state NaN somewhere, and no other "
-    "member's; or the call raises",
-    source="docs/conventions.md; fault S65",
-    bound="exact",
-    needs=["step"],
-    unless={"nan": "undefined"},
-)
-def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
-    all_ = trial.on(short).on(crowded)
-    _ = all_.observed.step  # whoever refuses numbers too does not refuse NaN
-    for name in ("x", "h"):
-        arrays = {"x": all_.case.inputs[0].copy(), "h": all_.case.state.copy()}
-        # The last entry: a loop over vectors of a processor's width ends with what is left over.
-        arrays[name][0, -1] = np.nan
-        if name == "h" and not trial.declared.initial_state:
-            continue
-        after = _unless_refused(trial, partial(all_.observed.fresh_answer, "step", **arrays))
-        if after is None:
-            yield ok(f"NaN in {name}: raised")
-            continue
-        if trial.declared.nan == "raises":
-            yield violated(f"NaN in {name} was taken, and nan='raises' is declared")
-            continue
-        spread = np.isnan(after[1:]) & np.isfinite(all_.exact.next_state.radius[1:])
-        if not np.isnan(after[0]).any():
-            yield violated(f"NaN in {name} of member 0 became a number")
-        yield (
-            violated(f"NaN in {name} of member 0 reached another")
-            if spread.any()
-            else ok(f"NaN in {name}")
-        )
-
-
-@invariant(
-    "numerics/nan-in-time",
-    "a NaN in an input makes that step's output and those after it NaN somewhere, and changes none "
-    "before it; or the call raises",
-    source="docs/conventions.md; theory 11, M33",
-    bound="exact",
-    needs=["sequence"],
-    unless={"nan": "undefined"},
-)
-def nan_in_time(trial: Trial) -> Iterator[Residual]:
-    whole = trial.on(stretched)
-    before = whole.observed.sequence[0][:-1]
-    inputs = whole.case.inputs.copy()
-    inputs[-1, 0, -1] = np.nan
-    answer = _unless_refused(trial, lambda: whole.observed.fresh_answer("sequence", inputs=inputs))
-    if answer is None:
-        yield ok("NaN in the last input: raised")
-    elif trial.declared.nan == "raises":
-        yield violated("NaN in the last input was taken, and nan='raises' is declared")
-    else:
-        outputs = answer[0]
-        yield equal("outputs before the NaN", "tbi", outputs[:-1], before)
-        passed = np.isnan(outputs[-1, 0]).any()
-        yield (
-            ok("NaN in the last input")
-            if passed
-            else violated("NaN in the last input became a number")
-        )
-        yield _kept_in_the_state(trial, whole)
-
-
-def _kept_in_the_state(trial: Trial, whole: Trial) -> Residual:
-    """A NaN in the first input: a state that has one makes the next, of which it is a term, NaN."""
-    inputs = whole.case.inputs.copy()
-    inputs[0, 0, -1] = np.nan
-    answer = _unless_refused(trial, lambda: whole.observed.fresh_answer("sequence", inputs=inputs))
-    if answer is None:
-        return ok("NaN in the first input: raised")
-    forgotten = ~np.isnan(answer[0][1:, 0]).any(-1)
-    if forgotten.any():
-        return violated(f"NaN in the first input was forgotten by step {forgotten.argmax() + 2}")
-    return ok("NaN in the first input")
-
-
-@invariant(
-    "numerics/nan-cotangent",
-    "a NaN in a member's cotangent makes some gradient NaN, and none of another member; or the "
-    "call raises",
-    source="docs/conventions.md",
-    bound="exact",
-    needs=["sequence_vjp"],
-    unless={"nan": "undefined"},
-    asks_more=True,
-)
-def nan_cotangent_is_passed_on(trial: Trial) -> Iterator[Residual]:
-    all_ = trial.on(short)
-    c, expected, before = all_.case, all_.exact.gradients, all_.observed.sequence_vjp
-    d_last = c.d_last.copy()
-    d_last[0, -1] = np.nan
-    found = _unless_refused(
-        trial,
-        lambda: all_.observed.fresh_answer("sequence_vjp", d_last=d_last),
-    )
-    if found is None:
-        yield ok("NaN in a cotangent: raised")
-        return
-    passed = any(np.isnan(array).any() for _, array in found.items())
-    yield ok("NaN in a cotangent") if passed else violated("NaN in a cotangent became a number")
-    unknown = [
-        overlooked(~np.isfinite(ball.radius[1:])) for ball in (*expected.inputs, expected.state)
-    ]
-    yield equal(
-        "dL/dx of other members",
-        "tbj",
-        found.inputs[:, 1:],
-        before.inputs[:, 1:],
-        np.stack(unknown[:-1]),
-    )
-    if found.state is not None and before.state is not None:
-        yield equal(
-            "dL/dh_0 of other members", "bi", found.state[1:], before.state[1:], unknown[-1]
-        )
-
-
-def _unless_refused(trial: Trial, ask: Callable[[], Answer]) -> Answer | None:
-    """The answer to a NaN; None if the backend raises, which NotImplementedError is too for one
-    that declares so.
-    """
-    try:
-        return ask()
-    except BackendRaised:
-        return None
-    except Declined as declined:
-        if trial.declared.nan != "raises" or isinstance(declined, RuledOut):
-            raise
-        return None
 
 
 # -- two formats -----------------------------------------------------------------------------------

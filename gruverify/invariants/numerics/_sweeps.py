@@ -101,8 +101,11 @@ class Sweep:
 
 @dataclass(frozen=True)
 class _Frame:
-    """What the cells of a sweep are made for; `every` is 1 for all numbers of the format, or one in
-    that many.
+    """What the cells of a sweep are made for.
+
+    every: 1 for all numbers of the format, or one in that many; far: up to which power of two all
+    formats that are computed in hold large and small numbers (0: as far as the format does);
+    subnormals: whether a weight may be a subnormal number.
     """
 
     format: Format
@@ -110,15 +113,19 @@ class _Frame:
     H: int
     I: int
     every: int = 1
+    far: int = 0
+    subnormals: bool = True
 
     def column(self, first: int = 0) -> npt.NDArray[np.intp]:
         """The input that each unit reads, from `first` on: (H,)."""
         return first + np.arange(self.H) % (self.I - first)
 
-    def weight(self, gate: str, columns: npt.NDArray[np.intp]) -> dict[str, NDArray]:
-        """That gate's weights: 1 for the column that a unit reads."""
+    def weight(
+        self, gate: str, columns: npt.NDArray[np.intp], numbers: npt.ArrayLike = 1.0
+    ) -> dict[str, NDArray]:
+        """That gate's weights: 1, or a number of its own, for the column that a unit reads."""
         W = np.zeros((self.H, self.I), self.format.dtype)
-        W[np.arange(self.H), columns] = 1
+        W[np.arange(self.H), columns] = self.format.cast(np.asarray(numbers, float))
         return {f"W_x{gate}": W}
 
     def diagonal(self, gate: str, numbers: npt.ArrayLike) -> dict[str, NDArray]:
@@ -137,10 +144,10 @@ class _Frame:
         self,
         inputs: NDArray,
         columns: npt.NDArray[np.intp],
-        state: float,
+        state: npt.ArrayLike,
         blocks: dict[str, NDArray],
     ) -> Sweep:
-        """One step over inputs (B, I) from a state that is one number, at a loss of 1, with all
+        """One step over inputs (B, I) from a state (B, H), or one number, at a loss of 1, with all
         other weights 0.
         """
         dtype, B = self.format.dtype, len(inputs)
@@ -148,7 +155,8 @@ class _Frame:
         names = [f"{kind}_{of}{gate}" for kind, of, gate in product("Wb", "xh", "rzc")]
         nothing = {n: np.zeros(sizes[n[2]] if n[0] == "W" else (self.H,), dtype) for n in names}
         cell = packed(self.variant, Parameters(**nothing | blocks))
-        h, ones = np.full((B, self.H), state, dtype), np.ones((B, self.H), dtype)
+        h = np.broadcast_to(np.asarray(state, dtype), (B, self.H)).copy()
+        ones = np.ones((B, self.H), dtype)
         case = Case(cell, inputs[None], h, np.zeros((1, B, self.H), dtype), ones)
         return Sweep(case, inputs.astype(np.float64)[:, columns])
 
@@ -210,20 +218,94 @@ def _candidate_from_zero(f: _Frame) -> Iterator[Sweep]:
     yield f.sweep(f.spread(), f.column(), 0.0, f.weight("c", f.column()))
 
 
+# -- the same of numbers that are large or small, times weights that are the other ----------------
+
+#: Pre-activations at which gate and candidate are far from their ends: 16 sizes, both signs.
+_MIDDLE = np.linspace(0.25, 1.875, 16) * np.array([[1], [-1]])
+_FARTHEST = 1000
+#: Times numbers of that size, at least, a gate is 0 or 1.
+_SHUT = 8 * SATURATED
+
+
+def _exponents(f: _Frame, count: int, least: int) -> npt.NDArray[np.intp]:
+    """So many powers of two from `least` to the largest, which comes first."""
+    return np.linspace(_far(f), least, count).round().astype(np.intp)
+
+
+def _far(f: _Frame) -> int:
+    # Bounds are float64 numbers themselves, and those of gradients add up over members.
+    return min(f.far or Rounding(f.format).reach, _FARTHEST)
+
+
+def _scaled(f: _Frame, gate: str) -> tuple[NDArray, dict[str, NDArray]]:
+    """Inputs 2^k·a with weights 2^-k, k another for each input: a clamp of either shows. One of the
+    weights is a subnormal number, where that may be.
+    """
+    exponents = _exponents(f, f.I, 2 - _far(f))
+    if f.subnormals and f.I > 1:
+        # As many bits below the smallest normal number as are left of half a number there.
+        exponents[1] = -f.format.min_exponent + (f.format.precision - 1) // 2
+    with np.errstate(over="ignore"):
+        sizes = np.minimum(np.ldexp(1.0, exponents), 2.0 ** _far(f))
+        inputs = f.format.cast(_MIDDLE.reshape(-1, 1) * sizes)
+    return inputs, f.weight(gate, f.column(), np.ldexp(1.0, -exponents)[f.column()])
+
+
+def _update_of_scaled(f: _Frame) -> Iterator[Sweep]:
+    """From 1 towards a candidate of 0."""
+    inputs, weights = _scaled(f, "z")
+    yield f.sweep(inputs, f.column(), 1.0, weights)
+
+
+def _reset_of_scaled(f: _Frame) -> Iterator[Sweep]:
+    """The candidate is tanh(r/4)."""
+    inputs, weights = _scaled(f, "r")
+    yield f.sweep(inputs, f.column(), 1.0, weights | f.diagonal("c", 0.25) | f.shut())
+
+
+def _candidate_of_scaled(f: _Frame) -> Iterator[Sweep]:
+    """The candidate is the next state."""
+    inputs, weights = _scaled(f, "c")
+    yield f.sweep(inputs, f.column(), 1.0, weights | f.shut())
+
+
+def _candidate_of_scaled_from_zero(f: _Frame) -> Iterator[Sweep]:
+    """Half the candidate is the next state."""
+    inputs, weights = _scaled(f, "c")
+    yield f.sweep(inputs, f.column(), 0.0, weights)
+
+
+def _candidate_of_large_states(f: _Frame) -> Iterator[Sweep]:
+    """From states 2^k·a of which nothing is kept: the candidate, of weights ±2^-k, is the next."""
+    # Where 1-z is kept, what rounds σ leaves a share of it, and of a large state that is much.
+    if f.variant.update == "replace":
+        return
+    sizes = np.ldexp(1.0, _exponents(f, f.H, 0))
+    shares = np.abs(_MIDDLE).reshape(-1, 1)
+    blocks = f.diagonal("c", (-1.0) ** np.arange(f.H) / sizes)
+    blocks |= f.diagonal("z", update_preactivation(f.variant, -_SHUT / sizes))
+    nothing = np.zeros((len(shares), f.I), f.format.dtype)
+    yield f.sweep(nothing, f.column(), f.format.cast(shares * sizes), blocks)
+
+
 Show: TypeAlias = Callable[[_Frame], Iterator[Sweep]]
 
 #: By function: how a cell shows it.
 _SHOWN: dict[str, tuple[Show, ...]] = {
-    "z": (_update_from_one, _update_towards_one),
-    "r": (_reset, _large_product),
-    "c": (_candidate,),
+    "z": (_update_from_one, _update_towards_one, _update_of_scaled),
+    "r": (_reset, _large_product, _reset_of_scaled),
+    "c": (_candidate, _candidate_of_scaled, _candidate_of_large_states),
 }
 #: The same where every initial state is 0.
 _SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {
     "z": (_update_towards_one,),
     "r": (),
-    "c": (_candidate_from_zero,),
+    "c": (_candidate_from_zero, _candidate_of_scaled_from_zero),
 }
+
+
+#: Those whose slopes others show as well.
+_OF_VALUES = (_update_of_scaled, _reset_of_scaled, _candidate_of_large_states)
 
 
 #: What a sweep shows at once: that many numbers of a state or of an input. Each costs a kilobyte
@@ -338,8 +420,15 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         every = _SPARSER
     else:
         every = 1
+    mode = trial.exact.mode
     frame = _Frame(
-        c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every
+        c.format,
+        c.variant,
+        declared.hidden_size or _SIZE,
+        declared.input_size or _SIZE,
+        every,
+        mode.reach,
+        mode.subnormals,
     )
     # Yielded always, so that a sweep without cells is no pass; those that there are outweigh it.
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
@@ -347,7 +436,8 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         shown = _SHOWN
     else:
         shown = _SHOWN_FROM_ZERO
-    allowed = (_allowed(show, frame, trial.exact.mode) for show in shown[gate])
+    asked = [show for show in shown[gate] if compared is _values or show not in _OF_VALUES]
+    allowed = (_allowed(show, frame, mode) for show in asked)
     for sweep, right in chain.from_iterable(allowed):
         one = right.with_backend(trial.backend)
         try:
