@@ -17,6 +17,7 @@ from gruverify_strategies import cases as cases
 from gruverify_strategies import cells as cells
 from gruverify_strategies import controls as controls
 from gruverify_strategies import cotangents as cotangents
+from gruverify_strategies import drawn_from as drawn_from
 from gruverify_strategies import floats_near as floats_near
 from gruverify_strategies import formats as formats
 from gruverify_strategies import inputs as inputs

@@ -18,7 +18,7 @@ from gruverify.accuracy._truth import PRECISIONS, Truth, distances
 from gruverify.arithmetic import Format, NDArray
 from gruverify.backends import Backend
 from gruverify.cell import AnyCase, Case
-from gruverify.engine import Witness, draw, judge, streams_for
+from gruverify.engine import Witness, judge, streams_for
 from gruverify.invariants import INVARIANTS, Trial, block_of, blocks_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def errors_of(
     for stream in streams_for(backend, fmt, seed, cases):
         # The survey draws what is rare on purpose, and would weigh too much in percentiles.
         if stream.kind == "cells" and not stream.survey:
-            draw(stream.strategy, stream.count, stream.seed, visit)
+            stream.draw(visit)
     over = partial(_over, method, backend, target or backend.name)
     regimes = {name: over(seen[name]) for name in REGIMES if name in seen}
     return replace(over(list(chain(*seen.values()))), regimes=regimes, refused=refused)

@@ -6,6 +6,7 @@ from gruverify.cell._case import Case as Case
 from gruverify.cell._cell import PACKED as PACKED
 from gruverify.cell._cell import Cell as Cell
 from gruverify.cell._cell import unpack as unpack
+from gruverify.cell._contraction import contracted as contracted
 from gruverify.cell._contraction import contraction_rate as contraction_rate
 from gruverify.cell._conversion import Fitted as Fitted
 from gruverify.cell._conversion import fitted as fitted

@@ -109,9 +109,6 @@ from gruverify.engine._saved import replay_lines as replay_lines
 from gruverify.engine._saved import saved_witnesses as saved_witnesses
 from gruverify.engine._saved import witness_file as witness_file
 from gruverify.engine._search import Aim as Aim
-from gruverify.engine._search import Stream as Stream
-from gruverify.engine._search import draw as draw
-from gruverify.engine._search import emit as emit
 from gruverify.engine._search import sizes_survey as sizes_survey
 from gruverify.engine._search import strategies_for as strategies_for
 from gruverify.engine._search import streams_for as streams_for
@@ -132,6 +129,9 @@ from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._shards import concluded_apart as concluded_apart
 from gruverify.engine._sizes import cell_sizes as cell_sizes
 from gruverify.engine._sizes import stack_sizes as stack_sizes
+from gruverify.engine._stream import Stream as Stream
+from gruverify.engine._stream import draw as draw
+from gruverify.engine._stream import emit as emit
 from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._tally import Tally as Tally
 from gruverify.engine._tally import judged as judged

@@ -6,7 +6,6 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend
 from gruverify.cell import AnyCase
 from gruverify.engine._plan import Plan, streams_of
-from gruverify.engine._search import draw
 
 
 def drawn_again(plan: Plan, backend: Backend, fmt: Format, number: int) -> AnyCase | None:
@@ -25,7 +24,7 @@ def drawn_again(plan: Plan, backend: Backend, fmt: Format, number: int) -> AnyCa
 
     # In the order of a run, one stream after the other: numbers count over all of them.
     for stream in streams_of(plan, backend, fmt):
-        draw(stream.strategy, stream.count, stream.seed, visit)
+        stream.draw(visit)
         if found:
             return found[0]
     return None

@@ -44,7 +44,7 @@ from gruverify.engine._mutation import Closest
 from gruverify.engine._pace import Pace
 from gruverify.engine._plan import Plan, replayed, streams_of
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Stream, draw, emit
+from gruverify.engine._stream import Stream, emit
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Mark, Tally
 from gruverify.engine._undeclared import Undeclared
@@ -291,8 +291,7 @@ class FormatRun:
         them: that draws cases itself, as Hypothesis lets nobody do inside a drawing.
         """
         while self.drawn < stream.count:
-            left = stream.count - self.drawn
-            draw(stream.strategy, left, stream.seed, self._visit, self.drawn)
+            stream.draw(self._visit, self.drawn)
             if not self.early_end.wanted:
                 return
             self.early_end.seek()
@@ -343,8 +342,7 @@ class FormatRun:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
         # Cases taken over from a journal are met, too, or mutations after them would be others.
         self.closest.meet(case, found)
-        if not self.mutating:  # Hypothesis has drawn it
-            emit(visited)
+        emit(visited)
         self.ledger.coverage[self.format.name] += visited
         self._meet(
             case, [j for j in found if j.failed and not self.failures.expects(j.invariant.id)]

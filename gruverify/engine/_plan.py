@@ -25,9 +25,10 @@ from gruverify.backends import (
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
-from gruverify.engine._search import Aim, Stream, aimed, names, sizes_survey, streams_for
+from gruverify.engine._search import Aim, aimed, names, sizes_survey, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._sizes import is_within
+from gruverify.engine._stream import Stream
 from gruverify.engine._witness import encode_variant
 from gruverify.invariants import Invariant
 

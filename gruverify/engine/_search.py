@@ -1,7 +1,4 @@
-"""Hypothesis at work: drawing the cases of a format.
-
-It is imported where it draws: whoever only follows a run takes a tenth of a second less.
-"""
+"""Which cases a run draws in a format."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import hashlib
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -29,9 +25,8 @@ from gruverify.backends import (
     wide_cell,
 )
 from gruverify.cell import AnyCase, Case, StackCase
-from gruverify.coverage import GATES, Coverage
+from gruverify.coverage import GATES
 from gruverify.engine._drawn import Kind
-from gruverify.engine._provider import from_seed_alone
 from gruverify.engine._sizes import (
     bounds,
     cell_sizes,
@@ -40,14 +35,13 @@ from gruverify.engine._sizes import (
     size_arguments,
     stack_sizes,
 )
+from gruverify.engine._stream import Read, Stream
 from gruverify.invariants import Invariant
 
 if TYPE_CHECKING:
-    from hypothesis import Phase, settings
     from hypothesis.strategies import SearchStrategy
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
-Example = TypeVar("Example")
 
 #: The levels of r, z and c at which a unit is.
 Levels: TypeAlias = tuple[str, str, str]
@@ -61,38 +55,46 @@ def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrateg
     """
     from gruverify_strategies import cases
 
-    usual = {"min_T": shortest(backend), **fixed_sizes(backend, H="hidden_size", I="input_size")}
-    zero_state = not declarations_of(backend).initial_state
-    return cases(
-        formats=(fmt,),
-        variants=declared_variants(backend),
-        zero_state=zero_state,
-        subnormals=rounding_of(backend, fmt).subnormals,
-        **(usual | options),
-    )
+    return cases(**_arguments(backend, fmt, options))
+
+
+def _arguments(backend: Backend, fmt: Format, options: Keywords) -> Keywords:
+    """Those of `cases`."""
+    return {
+        "formats": (fmt,),
+        "variants": declared_variants(backend),
+        "zero_state": not declarations_of(backend).initial_state,
+        "subnormals": rounding_of(backend, fmt).subnormals,
+        "min_T": shortest(backend),
+        **fixed_sizes(backend, H="hidden_size", I="input_size"),
+        **options,
+    }
 
 
 def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
     """The cases of stacks that a backend claims to handle, in one format."""
     from gruverify_strategies import stack_cases
 
+    return stack_cases(**_stack_arguments(backend, fmt, options))
+
+
+def _stack_arguments(backend: Backend, fmt: Format, options: Keywords) -> Keywords:
+    """Those of `stack_cases`."""
     declared = declarations_of(backend)
-    usual: Keywords = {
+    return {
+        "formats": (fmt,),
         "variants": declared_variants(backend),
         "bidirectional": declared.bidirectional,
         "batch_first": declared.batch_first,
+        "batched": None if declared.unbatched else True,
         "padded": None if declared.lengths else False,
         "min_T": max(1, declared.min_length),
+        "min_length": declared.min_length,
+        "zero_state": not declared.initial_state,
+        "subnormals": rounding_of(backend, fmt).subnormals,
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
+        **options,
     }
-    return stack_cases(
-        formats=(fmt,),
-        min_length=declared.min_length,
-        batched=None if declared.unbatched else True,
-        zero_state=not declared.initial_state,
-        subnormals=rounding_of(backend, fmt).subnormals,
-        **(usual | options),
-    )
 
 
 def strategies_for(
@@ -122,29 +124,6 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
     """
     # Not hash(), which is another in every process.
     return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}{kind}".encode()).digest()[:8], "big")
-
-
-@dataclass(frozen=True)
-class Stream:
-    """The cases of one kind in one format: how they are drawn, how many, and from which seed.
-
-    `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of
-    one case of the latter, which has these sizes; `mutated` is how many cases follow that are made
-    of the one that came closest to its bounds.
-    """
-
-    strategy: SearchStrategy[Any]
-    count: int
-    seed: int
-    kind: Kind = "cells"
-    survey: bool = False
-    sizes: Sizes | None = None
-    mutated: int = 0
-
-    @property
-    def length(self) -> int:
-        """How many cases there are in it."""
-        return self.count + self.mutated
 
 
 def streams_for(
@@ -275,7 +254,7 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(
-            _but_the_simplest(_at_levels(backend, fmt, part, max_size)),
+            _at_levels(backend, fmt, part, max_size),
             1,
             seed_for(seed, fmt, f"/survey {number}"),
             survey=True,
@@ -284,14 +263,6 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
         # The last bins, fewer than a cell has units, are left to cases drawn at random.
         if len(part) == width
     ]
-
-
-def _but_the_simplest(strategy: SearchStrategy[AnyOne]) -> SearchStrategy[AnyOne]:
-    """Hypothesis begins with the simplest case, which has the sizes and levels of no survey."""
-    from hypothesis.strategies import integers
-
-    # It is given up before any array is drawn, which takes most of the time.
-    return integers(0, 2**16).filter(bool).flatmap(lambda _: strategy)
 
 
 def surveyed_units(backend: Backend, max_size: int | None = None) -> int:
@@ -306,13 +277,16 @@ def surveyed_units(backend: Backend, max_size: int | None = None) -> int:
 
 def _at_levels(
     backend: Backend, fmt: Format, levels: Sequence[Levels], max_size: int | None
-) -> SearchStrategy[Case]:
+) -> Read:
+    from gruverify_strategies import cases, drawn_from
+
     declared = declarations_of(backend)
     if declared.shapes == "few":
         sizes = size_arguments(wide_cell(declared), "IBT")
     else:
         sizes = _capped(shortest(backend), backend, {"I": 5, "B": 2, "T": 2}, max_size)
-    return strategy_for(backend, fmt, levels=levels, **sizes)
+    arguments = _arguments(backend, fmt, {"levels": levels, **sizes})
+    return lambda source: drawn_from(source, cases, **arguments)
 
 
 @dataclass(frozen=True)
@@ -340,9 +314,12 @@ def aimed(
     if aim.sizes:
         return _sized_stream(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
     width = surveyed_units(backend, max_size)
-    parts = [aim.levels[start : start + width] for start in range(0, len(aim.levels), width)]
+    some = [
+        _at_levels(backend, fmt, aim.levels[start : start + width], max_size)
+        for start in range(0, len(aim.levels), width)
+    ]
     return Stream(
-        _but_the_simplest(_any_of([_at_levels(backend, fmt, part, max_size) for part in parts])),
+        lambda source: source.choice(some)(source),
         count,
         seed_for(seed, fmt, "/aimed"),
         survey=True,
@@ -378,13 +355,17 @@ def sizes_survey(
 def _sized_stream(
     backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes, count: int
 ) -> Stream:
-    declared = declarations_of(backend)
-    drawn: Callable[..., SearchStrategy[Any]] = strategy_for
+    from gruverify_strategies import cases, drawn_from, stack_cases
+
+    made: Callable[..., SearchStrategy[Any]] = cases
+    options = bounds(sizes, declarations_of(backend))
     if kind == "stacks":
-        drawn = stack_strategy_for
+        made, arguments = stack_cases, _stack_arguments(backend, fmt, options)
+    else:
+        arguments = _arguments(backend, fmt, options)
     told = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
     return Stream(
-        _but_the_simplest(drawn(backend, fmt, **bounds(sizes, declared))),
+        lambda source: drawn_from(source, made, **arguments),
         count,
         seed_for(seed, fmt, f"/{kind} of {told}"),
         kind,
@@ -393,78 +374,9 @@ def _sized_stream(
     )
 
 
-class _Enough(BaseException):
-    """Ends the drawing: the only way out of Hypothesis, which takes an Exception for a failure."""
-
-
-def draw(
-    strategy: SearchStrategy[Example],
-    count: int,
-    stream: int,
-    visit: Callable[[Example], bool | None],
-    first: int = 0,
-) -> None:
-    """Show `count` cases to `visit`, the same ones for the same `stream`.
-
-    visit: returns False if it wants no further case. first: how many cases at the beginning are
-    drawn and not shown.
-    """
-    from hypothesis import Phase, given, seed
-
-    left_out = iter(range(first))
-
-    # No phase but generate: nothing is reused from runs before, and failures are reduced by
-    # ourselves.
-    @seed(random.Random(stream).getrandbits(64))
-    @_settings(count + first, Phase.generate)
-    @given(strategy)
-    def show(case: Example) -> None:
-        if next(left_out, None) is None and visit(case) is False:
-            # Left out cases are drawn all the same: skipping them would change those that follow.
-            raise _Enough
-
-    # Else Hypothesis reads the source of `show` to name it in a database, and there is none.
-    show._hypothesis_internal_database_key = None  # type: ignore[attr-defined]
-    with suppress(_Enough), from_seed_alone():
-        show()
-
-
-def emit(coverage: Coverage) -> None:
-    """Tell Hypothesis what the case being drawn visits: its statistics and its observers show
-    how often.
-    """
-    from hypothesis import event
-
-    for level in coverage.levels():
-        event(level)
-
-
 def size(case: AnyCase) -> int:
     """What counts as small: the product of its sizes."""
     return math.prod(case.sizes.values())
-
-
-def _settings(count: int, *phases: Phase) -> settings:
-    from hypothesis import HealthCheck, Verbosity, settings
-
-    return settings(
-        max_examples=count,
-        phases=phases,
-        # What a run finds must follow from its seed alone, and not from what other runs found.
-        database=None,
-        deadline=None,
-        derandomize=False,
-        print_blob=False,
-        report_multiple_bugs=False,
-        # A slow backend is not a fault of the strategy's. Nor are large cases, of the surveys and
-        # of targets with few shapes, a mistake: they are asked for.
-        suppress_health_check=(
-            HealthCheck.too_slow,
-            HealthCheck.data_too_large,
-            HealthCheck.large_base_example,
-        ),
-        verbosity=Verbosity.quiet,
-    )
 
 
 def names(formats: Sequence[Format]) -> str:

@@ -174,8 +174,6 @@ def size_arguments(sizes: Sizes, letters: str) -> Keywords:
 def bounds(sizes: Sizes, declared: Declarations) -> Keywords:
     """The arguments of `cases`, or of `stack_cases`, for a case of these sizes.
 
-    It shrinks to smaller ones, unless the target is called with few.
-
     Its cell contracts, so that the bounds of a whole run claim something of a long one, too.
     """
     # Free, for a gate driven to z = 1 carries, and what carries does not contract.

@@ -10,8 +10,9 @@ from gruverify._named import Keywords
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, drawn_sizes
 from gruverify.cell import Case, StackCase, Variant
-from gruverify.engine._search import arrangement, draw, fixed_sizes, seed_for, stack_strategy_for
+from gruverify.engine._search import arrangement, fixed_sizes, seed_for, stack_strategy_for
 from gruverify.engine._sizes import shortest, size_arguments
+from gruverify.engine._stream import draw
 
 _SMALL = {"max_H": 4, "max_I": 3, "max_B": 2}
 

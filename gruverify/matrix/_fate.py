@@ -24,7 +24,6 @@ from gruverify.engine import (
     Plan,
     Profile,
     Reduction,
-    draw,
     judge,
     judge_trial,
     streams_for,
@@ -166,7 +165,7 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
         # As a run does: in each format the turns start over.
         hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
-            draw(stream.strategy, stream.count, stream.seed, hunt.visit)
+            stream.draw(hunt.visit)
             if hunt.failed:
                 return hunt.found
     return hunt.found
@@ -286,7 +285,7 @@ def _trials(
 
     # No backend is asked anything here, so that one list serves all faults with these variants.
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
-        draw(stream.strategy, stream.count, stream.seed, keep)
+        stream.draw(keep)
     return seen
 
 

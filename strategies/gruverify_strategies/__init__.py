@@ -11,6 +11,7 @@ from gruverify_strategies._cells import cells as cells
 from gruverify_strategies._controls import Control as Control
 from gruverify_strategies._controls import controls as controls
 from gruverify_strategies._floats import floats_near as floats_near
+from gruverify_strategies._from_bytes import drawn_from as drawn_from
 from gruverify_strategies._ladder import Drive as Drive
 from gruverify_strategies._layouts import LaidOut as LaidOut
 from gruverify_strategies._layouts import layouts as layouts

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
-from hypothesis import event
 from hypothesis import strategies as st
 
 from gruverify.cell import Case
 from gruverify_strategies._cells import WEIGHTS, Units, build
 from gruverify_strategies._codes import GRAIN, RANDOM, frugal, header, sealed
+from gruverify_strategies._from_bytes import event, from_bytes
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import CHOICES, Names, Recipe, recipe
 from gruverify_strategies._regimes import Levels, check_levels
@@ -26,7 +26,7 @@ from gruverify_strategies._validation import (
 )
 
 
-@st.composite
+@from_bytes
 def cases(
     draw: st.DrawFn,
     *,

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
-from hypothesis import event
 from hypothesis import strategies as st
 
-from gruverify.cell import Cell, Variant
+from gruverify.cell import Cell, Variant, contracted
 from gruverify_strategies._codes import (
     GRAIN,
     RANDOM,
@@ -22,11 +21,12 @@ from gruverify_strategies._codes import (
     rows,
     sealed,
 )
+from gruverify_strategies._from_bytes import event, from_bytes
 from gruverify_strategies._recipe import CHOICES, Choice, Names, Recipe, recipe
 from gruverify_strategies._regimes import PLACEMENT, Levels, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
 from gruverify_strategies._validation import Formats, Limits, Variants, check_reach, limits
-from gruverify_strategies._weights import KINDS, SCALES, chrono, contracted
+from gruverify_strategies._weights import KINDS, SCALES, chrono
 
 #: Bytes of the header that weights take: a grain and the scales of the biases, weight_ih and
 #: weight_hh.
@@ -134,7 +134,7 @@ def build(
     return cell
 
 
-@st.composite
+@from_bytes
 def cells(
     draw: st.DrawFn,
     *,

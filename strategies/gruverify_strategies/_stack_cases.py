@@ -11,6 +11,7 @@ from hypothesis.errors import InvalidArgument
 
 from gruverify.cell import StackCase
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, frugal, header, sealed
+from gruverify_strategies._from_bytes import from_bytes, part
 from gruverify_strategies._lengths import ragged, ragged_length
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import Names
@@ -27,7 +28,7 @@ from gruverify_strategies._validation import (
 )
 
 
-@st.composite
+@from_bytes
 def stack_cases(
     draw: st.DrawFn,
     *,
@@ -80,7 +81,7 @@ def stack_cases(
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     kinds = Kinds(formats, variants, regimes, weights)
     with frugal(bool(full)):
-        frame = draw(frames(min_layers, max_layers, sizes, bidirectional, kinds, full))
+        frame = part(draw, frames, min_layers, max_layers, sizes, bidirectional, kinds, full)
         return _case(draw(RANDOM), frame, within, min_length, call)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gruverify.cell import Cell, Stack
 from gruverify_strategies._cells import WEIGHTS, Units, cell
 from gruverify_strategies._codes import RANDOM, header, pick, shared_by
+from gruverify_strategies._from_bytes import between, either, from_bytes, part
 from gruverify_strategies._recipe import CHOICES, Names, recipe
 from gruverify_strategies._sizes import FULL_SIZE, Slots, full_size, slots, slots_length
 from gruverify_strategies._validation import (
@@ -25,7 +26,7 @@ from gruverify_strategies._validation import (
 )
 
 
-@st.composite
+@from_bytes
 def stacks(
     draw: st.DrawFn,
     *,
@@ -51,8 +52,8 @@ def stacks(
             `bidirectional`, `formats` or `variants` is wrong.
     """
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
-    frame = draw(frames(min_layers, max_layers, sizes, bidirectional, Kinds(formats, variants)))
-    return frame.stack
+    kinds = Kinds(formats, variants)
+    return part(draw, frames, min_layers, max_layers, sizes, bidirectional, kinds).stack
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Frame:
     filled: Slots
 
 
-@st.composite
+@from_bytes
 def frames(
     draw: st.DrawFn,
     min_layers: int,
@@ -99,9 +100,11 @@ def frames(
     check_range("layers", min_layers, max_layers)
     check_option("bidirectional", bidirectional, None, True, False)
     options = check_formats(kinds.formats), check_variants(kinds.variants)
-    some = _most if "L" in full else st.integers
-    layers = draw(some(min_layers, max_layers))
-    directions = 1 + draw(_has_backward(bidirectional, full))
+    if "L" in full:
+        layers = part(draw, _most, min_layers, max_layers)
+    else:
+        layers = between(draw, min_layers, max_layers)
+    directions = 1 + _has_backward(draw, bidirectional, full)
     most = 1 if bidirectional is False else 2
     source = draw(RANDOM)
     codes = header(source, slots_length(within, full) + 2)
@@ -143,16 +146,16 @@ def frames(
     return Frame(stack, within | {"S": (every, every)}, filled | {"S": units(layers * directions)})
 
 
-def _has_backward(bidirectional: bool | None, full: str) -> st.SearchStrategy[int]:
+def _has_backward(draw: st.DrawFn, bidirectional: bool | None, full: str) -> int:
     """Whether there is a backward direction: 0 or 1."""
     if bidirectional is not None:
-        return st.just(int(bidirectional))
+        return int(bidirectional)
     if "D" in full:
-        return _most(0, 1)
-    return st.booleans()
+        return part(draw, _most, 0, 1)
+    return int(either(draw))
 
 
-@st.composite
+@from_bytes
 def _most(draw: st.DrawFn, low: int, high: int) -> int:
     """The largest size, but for what shrinking takes away."""
     return full_size(header(draw(RANDOM), FULL_SIZE), low, high)

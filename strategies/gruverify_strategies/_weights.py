@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gruverify.cell import Cell, contraction_rate
 from gruverify_strategies._codes import Floats, powers
 
 Change: TypeAlias = Callable[[Floats], Floats]
@@ -101,17 +100,3 @@ def chrono(biases: Floats, update: str) -> Floats:
     found = np.zeros_like(biases)
     found[H : 2 * H, 0] = np.log(T - 1) * (1 if update == "keep" else -1)
     return found
-
-
-def contracted(cell: Cell) -> Cell:
-    """The cell with its parameters halved until it is certified to contract (theory.md 6).
-
-    All of them, because a saturated update gate allows no certificate. It ends: with all parameters
-    0, λ is 1/2.
-    """
-    while not contraction_rate(cell) < 1:
-        cell = Cell(
-            cell.variant,
-            **{name: array * array.dtype.type(0.5) for name, array in cell.packed().items()},
-        )
-    return cell

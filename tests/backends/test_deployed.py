@@ -12,7 +12,8 @@ import gruverify
 from gruverify import Case, StackCase, TargetUnavailable, Variant, float32
 from gruverify.backends import METHODS, offers, resolve
 from gruverify.engine import judge
-from gruverify.engine._search import draw, streams_for
+from gruverify.engine._search import streams_for
+from gruverify.engine._stream import draw
 from gruverify.invariants import INVARIANTS
 
 from ._cases import falsified
@@ -55,7 +56,7 @@ def test_each_is_right_in_what_it_has(name: str, methods: list[str]) -> None:
     assert tuple(found.variants) == (Variant(), Variant(bias=False))
     for stream in streams_for(found, float32, 0, 3):
         cases: list[Any] = []
-        draw(stream.strategy, stream.count, stream.seed, cases.append)
+        stream.draw(cases.append)
         cells = any(isinstance(one, Case) for one in cases)
         assert falsified(found, *cases) == (WRONG.get(name, set()) if cells else set())
 

@@ -10,7 +10,7 @@ from gruverify.backends import resolve
 from gruverify.campaigning import Subject, aims_for, rounds_of
 from gruverify.cell import Case
 from gruverify.coverage import GATES, SIZES, Coverage, sizes_visited, visits
-from gruverify.engine import Aim, Plan, draw, trial_of
+from gruverify.engine import Aim, Plan, trial_of
 from gruverify.engine._plan import streams_of
 
 
@@ -101,7 +101,7 @@ def test_each_cell_of_a_unit_is_at_some_of_its_gates() -> None:
         hits = visits(trial_of(case, backend)).hits_of(GATES)
         kept.add(bool(hits[-1].sum() > hits.sum() / 2))  # z is 1
 
-    draw(stream.strategy, stream.count, stream.seed, visit)
+    stream.draw(visit)
 
     assert kept == {False, True}
 
@@ -145,10 +145,7 @@ def test_aimed_cases_are_at_the_gates_that_they_are_aimed_at() -> None:
     [stream] = streams_of(plan, backend, float32)
     found = list[Coverage]()
 
-    draw(
-        stream.strategy,
-        stream.count,
-        stream.seed,
+    stream.draw(
         lambda case: found.append(visits(trial_of(case, backend))),
     )
 
@@ -163,10 +160,7 @@ def test_aimed_cases_have_the_sizes_that_they_are_aimed_at() -> None:
     found = list[dict[str, int]]()
 
     [stream] = streams_of(plan, resolve("numpy"), float32)
-    draw(
-        stream.strategy,
-        stream.count,
-        stream.seed,
+    stream.draw(
         lambda case: found.append(dict(case.sizes)),
     )
 

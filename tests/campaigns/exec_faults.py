@@ -16,7 +16,7 @@ from pathlib import Path
 from gruverify import float32
 from gruverify.backends import Backend, completed, resolve
 from gruverify.cell import AnyCase
-from gruverify.engine import draw, judge, streams_for
+from gruverify.engine import judge, streams_for
 from gruverify.faults import FAULTS, Fault
 from gruverify.invariants import INVARIANTS
 
@@ -34,7 +34,7 @@ def cases_for(backend: Backend, count: int) -> list[AnyCase]:
     """The first cases of a run, of cells and of stacks."""
     found: list[AnyCase] = []
     for stream in streams_for(backend, float32, 0, count):
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        stream.draw(found.append)
     return found
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import TARGETS, Backend, NumpyBackend, resolve
 from gruverify.cell import AnyCase
-from gruverify.engine import Stream, draw, judge_trial, sizes_survey, streams_for, trial_of
+from gruverify.engine import Stream, judge_trial, sizes_survey, streams_for, trial_of
 from gruverify.engine._search import seed_for, strategy_for
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS, Invariant
@@ -90,7 +90,7 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                 asked = [each for each in asked if case.sizes["T"] in each.lengths]
             trials.append((trial_of(case, NumpyBackend()), asked))
 
-        draw(stream.strategy, stream.count, stream.seed, keep)
+        stream.draw(keep)
     for trial, asked in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
         largest = max(trial.case.sizes[letter] for letter in "HIBT")

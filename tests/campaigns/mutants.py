@@ -31,7 +31,7 @@ import gruverify
 from gruverify.arithmetic import Format, format_named
 from gruverify.backends import completed
 from gruverify.cell import Case
-from gruverify.engine import Plan, draw, judge_trial, trial_of
+from gruverify.engine import Plan, judge_trial, trial_of
 from gruverify.engine._asked import selected_invariants
 from gruverify.engine._plan import streams_of
 from gruverify.invariants import Invariant
@@ -146,7 +146,7 @@ def sieve(profile: str, fmt: Format) -> Sieve:
     )
     for stream in streams_of(plan, right, fmt):
         if stream.kind == "cells":
-            draw(stream.strategy, stream.count, stream.seed, cases.append)
+            stream.draw(cases.append)
     every = [
         invariant
         for invariant in selected_invariants(plan.selection)

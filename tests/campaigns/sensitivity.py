@@ -28,7 +28,7 @@ import numpy as np
 from gruverify.arithmetic import FORMATS, Format, float32, float64, format_named, sigmoid, tanh
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import BLOCKS, VARIANTS, Cell, Gradients
-from gruverify.engine import draw, judge_trial, streams_for, trial_of
+from gruverify.engine import judge_trial, streams_for, trial_of
 from gruverify.faults._faulty import Faulty
 from gruverify.faults._stepping import stepping
 from gruverify.invariants import INVARIANTS, Trial
@@ -114,10 +114,7 @@ def measured(fmt: Format, cases: int) -> dict[str, Any]:
     """
     trials: list[Any] = []
     stream = next(iter(streams_for(Faulty(variants=BIASED), fmt, 0, cases)))
-    draw(
-        stream.strategy,
-        stream.count,
-        stream.seed,
+    stream.draw(
         lambda case: trials.append(trial_of(case, NumpyBackend())),
     )
     rows = {}

@@ -21,7 +21,7 @@ from gruverify import (
     float64,
 )
 from gruverify.backends import OPTIONAL_METHODS, STACK_OPTIONS, NumpyBackend
-from gruverify.engine import draw, identify, streams_for
+from gruverify.engine import identify, streams_for
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("unexplained")]
 
@@ -252,7 +252,7 @@ def test_whoever_flushes_is_shown_no_loss_of_subnormal_numbers() -> None:
     def smallest(fmt: Format) -> float:
         found = list[Any]()
         for stream in streams_for(Flushing(), fmt, 0, 150):
-            draw(stream.strategy, stream.count, stream.seed, found.append)
+            stream.draw(found.append)
         losses = [np.abs(case.d_outputs) for case in found]
         return min(float(each.min(where=each > 0, initial=1)) for each in losses)
 

@@ -24,7 +24,7 @@ from gruverify.backends import (
 )
 from gruverify.cell import AnyCase
 from gruverify.coverage import excluded
-from gruverify.engine import draw, identify, sizes_survey, streams_for
+from gruverify.engine import identify, sizes_survey, streams_for
 from gruverify.engine._measured import measured
 from gruverify.engine._search import strategies_for
 from gruverify.invariants import INVARIANTS
@@ -90,7 +90,7 @@ def every(target: Backend, count: int) -> Iterator[AnyCase]:
         *streams_for(target, float64, 0, count),
         *sizes_survey(target, float64, 0, count),
     ):
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        stream.draw(found.append)
     return iter(found)
 
 
@@ -212,7 +212,7 @@ def test_modules_declare_it_too() -> None:
         made = resolve(target)
         fmt = made.formats[0]
         for stream in streams_for(made, fmt, 0, 10):
-            draw(stream.strategy, stream.count, stream.seed, _at_least_5)
+            stream.draw(_at_least_5)
 
 
 def _at_least_5(case: Case | StackCase) -> None:

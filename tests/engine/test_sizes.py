@@ -20,7 +20,6 @@ from gruverify.engine import (
     Result,
     compared_methods,
     condition_of,
-    draw,
     judge,
     matches,
     sizes_survey,
@@ -48,7 +47,7 @@ def surveyed(
     """The cases of the survey."""
     found = list[AnyCase]()
     for stream in sizes_survey(backend, format, 0, SURVEYED, max_size):
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        stream.draw(found.append)
     return iter(found)
 
 
@@ -110,7 +109,7 @@ def test_each_axis_has_each_size_and_the_others_are_small_as_is_each_case(format
 def test_what_is_drawn_has_the_sizes_that_were_wanted(seed: int) -> None:
     for stream in sizes_survey(NUMPY, float32, seed, SURVEYED):
         found = list[AnyCase]()
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        stream.draw(found.append)
         assert stream.sizes is not None
         assert [case.sizes for case in found] == [dict(stream.sizes)]
 

@@ -11,7 +11,7 @@ from hypothesis.internal.conjecture import providers
 from gruverify import FORMATS, Case, Format, float32
 from gruverify.backends import NumpyBackend
 from gruverify.coverage import Coverage, visits
-from gruverify.engine._search import draw, streams_for, survey
+from gruverify.engine._search import streams_for, survey
 from gruverify.invariants import Trial
 
 pytestmark = pytest.mark.uncounted
@@ -23,7 +23,7 @@ def surveyed(format: Format, backend: Any = NUMPY) -> Iterator[Case]:
     """The cases of the survey."""
     found = list[Case]()
     for stream in survey(backend, format, 0):
-        draw(stream.strategy, stream.count, stream.seed, found.append)
+        stream.draw(found.append)
     return iter(found)
 
 
@@ -63,6 +63,6 @@ def test_what_is_drawn_takes_no_constants_out_of_the_sources_of_loaded_modules(
     found = list[Case]()
     [stream, *_] = streams_for(NUMPY, float32, 0, 20)
 
-    draw(stream.strategy, stream.count, stream.seed, found.append)
+    stream.draw(found.append)
 
     assert len(found) == 20

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from gruverify import Case, Format, StackCase, Variant
-from gruverify.engine._search import draw, seed_for
+from gruverify.engine._search import seed_for
+from gruverify.engine._stream import draw
 from gruverify.strategies import cases, stack_cases
 
 

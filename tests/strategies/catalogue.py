@@ -130,7 +130,8 @@ HEAD = """# The strategies
 `from gruverify import strategies as gst`: data for tests of recurrent networks, with or without the rest of gruverify.
 All arguments are keywords, bounds come first, and a wrong one raises Hypothesis' `InvalidArgument`. `st.from_type`
 knows `gruverify.Cell`, `Case`, `Variant`, `Format`, `Stack` and `StackCase` without an import of ours. Shapes are
-written with H hidden, I input, B batch, T time.
+written with H hidden, I input, B batch, T time. `gst.drawn_from(random.Random(0), gst.cases, max_H=8)` is one case, outside of
+any test: in a fifth of the time, and it does not shrink. It draws `cells`, `cases`, `stacks` and `stack_cases`.
 
 This page is written by `tests/strategies/catalogue.py`. Below each strategy stand an example as it is drawn, and what
 Hypothesis shrinks the examples of a condition to. Printed values can be pasted back. To try it:

@@ -40,6 +40,7 @@ SHELF += [
     "torch_grus",
 ]
 SHELF += ["unit_masks", "variants", "views"]
+BESIDES = ["drawn_from"]
 TYPES = ["Batch", "Control", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
 
 
@@ -56,7 +57,7 @@ def test_facade_is_the_shelf() -> None:
 
 
 def test_shelf_holds_the_strategies_and_the_types_they_yield() -> None:
-    assert sorted(public(gst)) == sorted([*SHELF, *TYPES])
+    assert sorted(public(gst)) == sorted([*SHELF, *BESIDES, *TYPES])
 
 
 @pytest.mark.parametrize("name", SHELF)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from gruverify.cell import Case, Gradients, contraction_rate
+from gruverify.cell import Case, Gradients, contracted, contraction_rate
 from gruverify.formulas import candidate_slope, total
 from gruverify.invariants.core._blocks import block_of, blocks_of, letters, pairs, state_of
 from gruverify.invariants.core._reference import float64_error, float64_error_of_answers
@@ -157,16 +157,13 @@ def _cut(trial: Trial, window: int) -> Gradients:
 _FORGETS = 9 / 16
 
 
-def contracted(case: Case) -> Case:
+def forgetful(case: Case) -> Case:
     """States in [-1, 1], and parameters halved until (6.2) certifies that the cell forgets where it
     started, about half of it a step.
     """
-    cell, half = case.cell, case.format.dtype.type(0.5)
-    while not contraction_rate(cell, _largest_input(case)) < _FORGETS:
-        cell = replace(cell, **{name: array * half for name, array in cell.packed().items()})
     return replace(
         case,
-        cell=cell,
+        cell=contracted(case.cell, _largest_input(case), _FORGETS),
         state=case.format.cast(np.clip(case.state.astype(np.float64), -1, 1)),
         regimes=(),
     )
@@ -189,7 +186,7 @@ _FACTORS = 5
     needs=["sequence", "sequence_vjp"],
 )
 def truncation_error(trial: Trial) -> Iterator[Residual]:
-    calm = trial.on(contracted)
+    calm = trial.on(forgetful)
     exact, window, largest = calm.exact, middle(calm.case), _largest_input(calm.case)
     rate = contraction_rate(calm.case.cell, largest)
     slope = max(float(candidate_slope(a).magnitude.max()) for a in exact.run.steps)
