@@ -8,6 +8,7 @@ there is to ask says as much of small cases.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from gruverify._named import Keywords
 from gruverify.backends import (
@@ -25,6 +26,8 @@ EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
 LONG = 300
 #: What the other axes have, no two the same and none a multiple of another's that code may confuse.
 _SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
+#: The steps of a cell that has as many members.
+_RUN = 32
 #: The units of a case in which another size is a multiple of theirs.
 _UNITS = 6
 #: From that many steps on a stack has one layer in one direction, which can be held step by step.
@@ -40,8 +43,7 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
             return _sizes_of_few(declared, "HIBT", max_size)
         return []
     wanted = [
-        {**_SMALL, **sizes}
-        for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))
+        {**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared, max_size, _RUN))
     ]
     least = shortest(backend)
     if not _has_sequences(backend):  # a step is the same however long the case
@@ -61,9 +63,11 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     if declared.shapes == "few":
         return _sizes_of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
-    above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
+    members = _up_to(max_size, 32, _SMALL["B"])
+    above = {"H": H, "I": H, "B": members, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
     # By turns: two layers in one direction, one layer in two, so that neither doubles the survey.
-    for number, sizes in enumerate((*_along_axes(), *_coincidences(H), *above)):
+    coinciding = _coincidences(declared, max_size)
+    for number, sizes in enumerate((*_along_axes(), *coinciding, *above)):
         if sizes.get("T", 0) >= _ONE_LAYER:
             layers = 1
         else:
@@ -112,16 +116,36 @@ def _along_axes() -> Iterator[Sizes]:
     yield {"T": LONG}
 
 
-def _coincidences(H: int) -> Iterator[Sizes]:
-    """Sizes that code may confuse, with H units, and then multiples of 8, one less and one more."""
+def _coincidences(
+    declared: Declarations, max_size: int | None, run: int = _UNITS
+) -> Iterator[Sizes]:
+    """Sizes that code may confuse, and multiples of 8, one less and one more; run: the steps of as
+    many members.
+
+    What is free to be so is 32, 64 or 128: loops over whole tiles and nothing else may be wrong
+    there alone.
+    """
+    H, up_to = declared.hidden_size or _UNITS, partial(_up_to, max_size)
+    steps, square = up_to(run, _UNITS), declared.hidden_size or up_to(64, _UNITS)
+    narrow, wide = up_to(32, _SMALL["I"]), up_to(128, _SMALL["I"])
+    if declared.input_size is not None:
+        narrow = wide = _SMALL["I"]
     # Time and batch confused, a batch that is taken for packed rows, inputs for states.
-    yield {"T": 6, "B": 6}
-    yield {"H": H, "B": 3 * H}
-    yield {"H": H, "I": H}
-    yield {"H": H, "I": 3 * H}
-    yield {"H": 1, "T": 2}
+    yield {"T": steps, "B": steps}
+    yield {"H": H, "B": 3 * H, "I": narrow}
+    yield {"H": square, "I": square}
+    yield {"H": H, "I": 3 * H, "B": up_to(128, _SMALL["B"])}
+    yield {"H": 1, "T": 2, "I": wide, "B": up_to(64, _SMALL["B"])}
     for more in (0, -1, 1):
         yield {"H": 32 + more, "I": 24 + more, "B": 16 + more, "T": 8 + more}
+    yield {"H": 128}
+
+
+def _up_to(max_size: int | None, size: int, small: int) -> int:
+    """The size, or the small one where that is more than may be."""
+    if max_size is None or size <= max_size:
+        return size
+    return small
 
 
 def _allowed(

@@ -94,9 +94,12 @@ def test_each_axis_has_each_size_and_the_others_are_small_as_is_each_case(format
     found = [case.sizes for case in cases if isinstance(case, Case)]
 
     for letter in "HIBT":
-        assert {sizes[letter] for sizes in found} >= {*EXTENTS}
-        large = [sizes for sizes in found if sizes[letter] > 40]
-        assert all(size <= 5 for sizes in large for other, size in sizes.items() if other != letter)
+        small = [
+            sizes
+            for sizes in found
+            if all(size <= 5 for other, size in sizes.items() if other != letter)
+        ]
+        assert {sizes[letter] for sizes in small} >= {*EXTENTS}
     assert max(sizes["T"] for sizes in found) == LONG
     # None of them takes much memory, those of stacks neither.
     for case in cases:
@@ -138,6 +141,33 @@ def test_there_is_more_of_it_in_longer_runs_and_none_in_short_ones(count: int, e
     assert {stream.count for stream in sizes_survey(NUMPY, float32, 0, count)} == (
         {each} if each else set()
     )
+
+
+@pytest.mark.parametrize("max_size", [None, 40])
+def test_all_of_h_i_and_b_are_whole_tiles(max_size: int | None) -> None:
+    tiles = {size for size in (32, 64, 128) if size <= (max_size or 128)}
+    for sizes in (cell_sizes(NUMPY, max_size), stack_sizes(NUMPY, max_size)):
+        for letter in "HIB":
+            assert tiles <= {each[letter] for each in sizes}
+
+
+class WrongAt(StepAlone):
+    """Wrong where the cell or the batch is of that size, and nowhere else."""
+
+    def __init__(self, letter: str, size: int) -> None:
+        self.letter, self.size = letter, size
+
+    def step(self, cell: Cell, x: Any, h: Any) -> Any:
+        sizes = {"H": cell.hidden_size, "I": cell.input_size, "B": len(x)}
+        right = super().step(cell, x, h)
+        return right / 2 if sizes[self.letter] == self.size else right
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize("letter", "HIB")
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_catches_one_size_of_a_whole_tile(letter: str, size: int) -> None:
+    assert check(WrongAt(letter, size), "agreement/step").verdict == "falsified"
 
 
 # -- targets that have not every size --------------------------------------------------------------
@@ -205,7 +235,7 @@ def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 
     assert any(
-        "step: 9 of 81 cases in float32" in line and "more than 16 inputs" in line
+        "step: 12 of 82 cases in float32" in line and "more than 16 inputs" in line
         for line in result.covers
     )
 
@@ -385,7 +415,11 @@ def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
 
     _, fails = asked_by_the_survey(Wrong(), "stack/outputs")
 
-    assert {(case.sizes["I"], case.sizes["D"]) for case in fails} == {(6, 1), (12, 2)}
+    assert {(case.sizes["I"], case.sizes["D"]) for case in fails} == {
+        (6, 1),
+        (64, 1),
+        (12, 2),
+    }
 
 
 class OfSeparatePasses(OneFormat):
@@ -497,7 +531,7 @@ def test_catches_a_mask_that_is_ignored_in_long_runs_alone() -> None:
 
     # Of nine steps the last alone is not skipped, and no step follows that would show it.
     assert {case.sizes["T"] for case in passes} == {8, 9}
-    assert {case.sizes["T"] for case in fails} == {16, 17, 33, 65}
+    assert {case.sizes["T"] for case in fails} == {16, 17, 32, 33, 65}
 
 
 class WritesBackwards(OneFormat):
