@@ -234,6 +234,7 @@ def command(
     # Whether an expected failure still fails takes all cases.
     needs_all = bool(xfails_files or update_xfails)
     plan = ending.of(replace(plan, time_budget=time_budget), needs_all=needs_all)
+    _tell_missing(targets, skips=skips_files, xfails=xfails_files)
     chosen = partial(_selection, only, skip, skips_files, xfails_files, strict)
     plans = {target: replace(plan, selection=chosen(target)) for target in targets}
     if list_only:
@@ -259,6 +260,18 @@ def _once(targets: tuple[str, ...]) -> tuple[str, ...]:
         if targets.count(target) > 1:
             click.echo(f"{visible(target)} is named twice: it is verified once", err=True)
     return tuple(dict.fromkeys(targets))
+
+
+def _tell_missing(targets: tuple[str, ...], **given: tuple[str, ...]) -> None:
+    """A line on standard error for a folder of skips or xfails that has nothing for a target: its
+    name may be misspelled.
+    """
+    from gruverify.engine import missing_in
+
+    for option, folder in ((option, folder) for option, each in given.items() for folder in each):
+        if missing := missing_in(folder, targets):
+            files = ", ".join(visible(file.name) for file in missing.values())
+            click.echo(f"--{option}-file {visible(folder)}: there is no {files}", err=True)
 
 
 def _verify(

@@ -120,6 +120,7 @@ from gruverify.engine._selection import Selection as Selection
 from gruverify.engine._selection import file_in as file_in
 from gruverify.engine._selection import files_for as files_for
 from gruverify.engine._selection import matches as matches
+from gruverify.engine._selection import missing_in as missing_in
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection
 from gruverify.engine._selection import text_of as text_of

@@ -141,6 +141,15 @@ def files_for(target: str, given: Iterable[str | Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def missing_in(folder: str | Path, targets: Iterable[str]) -> dict[str, Path]:
+    """The targets that have no file of their own there, with its path; none, if it is no folder."""
+    path = Path(folder)
+    if str(folder) == "" or not path.is_dir():
+        return {}
+    files = {target: file_in(path, target) for target in targets}
+    return {target: file for target, file in files.items() if not file.exists()}
+
+
 def _patterns(option: str, given: Any) -> tuple[str, ...]:
     """The patterns given: one, or several."""
     if isinstance(given, str) or not isinstance(given, Iterable):

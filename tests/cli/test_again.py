@@ -145,6 +145,7 @@ def test_what_is_flaky_is_said_first_and_everywhere(planted: str, fault: str, wh
 
 FILE = "xfails.txt"
 UPDATE = ("--update-xfails", FILE)
+OTHER = "gruverify.faults:inverted-update-gate"
 
 
 @pytest.mark.uncounted
@@ -201,6 +202,24 @@ def test_a_run_that_died_leaves_the_file_as_it_was(planted: str) -> None:
     assert result.exit_code == 4
     assert f"--update-xfails: {FILE} is left as it was, for the run died" in result.stdout
     assert Path(FILE).read_text() == "agreement/step  # why\n"
+
+
+@pytest.mark.parametrize("option", ["skips", "xfails"])
+def test_a_folder_without_a_file_of_the_target_is_told(here: Path, option: str) -> None:
+    (here / "known").mkdir()
+    (here / "known" / "numpy.txt").touch()
+    asked = ("--list", "--only", "agreement/step", f"--{option}-file", "known")
+
+    both, one = (
+        gruverify("check", "numpy", OTHER, *asked),
+        gruverify("check", "numpy", *asked),
+    )
+
+    assert (
+        both.stderr
+        == f"--{option}-file known: there is no gruverify.faults-inverted-update-gate.txt\n"
+    )
+    assert (one.stderr, both.exit_code, one.exit_code) == ("", 0, 0)
 
 
 def test_of_a_folder_it_is_the_file_of_the_target(here: Path) -> None:
