@@ -64,7 +64,7 @@ class Run:
 
     def __call__(self, campaign: Campaign) -> int:
         """Run it; the exit code."""
-        from gruverify.reporting import CampaignView
+        from gruverify.reporting.campaign import CampaignView
 
         # Progress goes to standard error: the result, perhaps JSON, may go down a pipe.
         console = self.out.console(stderr=True)
@@ -161,7 +161,7 @@ class Run:
         if ending.how == "interrupted":
             raise self._interrupted(campaign)
         from gruverify.campaigning import stale, verdict_of
-        from gruverify.reporting import campaign_document
+        from gruverify.reporting.campaign import campaign_document
 
         results = self._results(campaign, ending.total, ending.missing)
         causes = self._causes(results, campaign)
@@ -187,14 +187,9 @@ class Run:
         saved: Mapping[str, Path],
         seen: Mapping[tuple[str, str, int], str],
     ) -> None:
-        from gruverify.reporting import (
-            as_text,
-            first_seen,
-            outcome_of,
-            print_campaign,
-            print_causes,
-            print_row,
-        )
+        from gruverify.reporting import as_text
+        from gruverify.reporting.campaign import first_seen, print_campaign, print_causes
+        from gruverify.reporting.targets import outcome_of, print_row
 
         text = as_text(found)
         outcomes = [outcome_of(document) for document in found["results"]]

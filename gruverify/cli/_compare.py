@@ -18,7 +18,7 @@ from gruverify.cli._results import is_store, open_store, result_named
 from gruverify.cli._values import number_within
 
 if TYPE_CHECKING:
-    from gruverify.reporting import Comparison, Threshold, Trigger
+    from gruverify.reporting.compare import Comparison, Threshold, Trigger
 
 _FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf"))
 _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
@@ -107,7 +107,7 @@ def command(
       3  a package is missing
       6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.reporting import Threshold
+    from gruverify.reporting.compare import Threshold
 
     if new is None:
         return _list(old)
@@ -126,7 +126,7 @@ def _compare(
     verbose: bool,
 ) -> int:
     """Compare, write and print; the exit code."""
-    from gruverify.reporting import compared
+    from gruverify.reporting.compare import compared
 
     if json_path == markdown_path == "-":
         raise Fail(
@@ -205,11 +205,11 @@ def _keep_apart(files: dict[str, Path | None]) -> None:
 
 def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_full: bool) -> None:
     """Write the files first, so that nothing is lost with a console."""
-    from gruverify.reporting import (
+    from gruverify.reporting import console_for
+    from gruverify.reporting.compare import (
         comparison_document,
         comparison_markdown,
         comparison_text,
-        console_for,
         print_comparison,
     )
 

@@ -103,7 +103,8 @@ def command(
     missing, 130 interrupted: the entries that were done are written.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
-    from gruverify.reporting import console_for, print_bank, print_matrix
+    from gruverify.reporting import console_for
+    from gruverify.reporting.matrix import print_bank, print_matrix
 
     if listed:
         print_bank(console_for())
@@ -137,7 +138,7 @@ def _writable(wanted: dict[str, str | None]) -> dict[str, Path]:
 
 def _write(matrix: Matrix, files: dict[str, Path]) -> list[Fail]:
     """Write every file; what could not be written is reported after all that could."""
-    from gruverify.reporting import matrix_document, matrix_html, matrix_page
+    from gruverify.reporting.matrix import matrix_document, matrix_html, matrix_page
 
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}
     refused = list[Fail]()
@@ -152,7 +153,8 @@ def _write(matrix: Matrix, files: dict[str, Path]) -> list[Fail]:
 
 def _run(only: tuple[str, ...], plan: Plan, columns: int, jobs: int) -> Matrix:
     from gruverify.matrix import entries, kill_matrix
-    from gruverify.reporting import MatrixProgress, console_for
+    from gruverify.reporting import console_for
+    from gruverify.reporting.matrix import MatrixProgress
 
     try:
         wanted = entries(only)

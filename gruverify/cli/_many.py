@@ -28,7 +28,7 @@ from gruverify.cli._report import failures, how_to_read
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gruverify.reporting import Outcome
+    from gruverify.reporting.targets import Outcome
 
 #: Seconds between two looks at the processes.
 _TICK = 0.1
@@ -83,7 +83,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
         console.print(f"{len(targets)} targets, {at_once} at once\n")
 
     def show(outcome: Outcome, member: Member) -> None:
-        from gruverify.reporting import print_row
+        from gruverify.reporting.targets import print_row
 
         if to.look.verbose:
             click.echo(member.output, err=to.json == "-")
@@ -181,7 +181,7 @@ class Crew:
 
     def _fill(self, waiting: list[tuple[int, str]]) -> None:
         """Begin with those that wait, as there is room; none of them once it is interrupted."""
-        from gruverify.reporting import unasked
+        from gruverify.reporting.targets import unasked
 
         while waiting and self.interrupted:
             _, target = waiting.pop(0)
@@ -221,7 +221,8 @@ class Crew:
 
 def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
     """Write every file and then print, so that nothing is lost with a console."""
-    from gruverify.reporting import as_text, marked, print_rows, rows_in_words, targets_document
+    from gruverify.reporting import as_text, marked
+    from gruverify.reporting.targets import print_rows, rows_in_words, targets_document
 
     rows = [outcome.row for outcome in outcomes]
     text = as_text(targets_document(rows))

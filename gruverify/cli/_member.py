@@ -31,7 +31,7 @@ from gruverify.cli._options import (
 )
 
 if TYPE_CHECKING:
-    from gruverify.reporting import Outcome
+    from gruverify.reporting.targets import Outcome
 
 #: Seconds that a check has to write what it found, once it is interrupted.
 GRACE = 20.0
@@ -118,7 +118,7 @@ class Member:
 
     def outcome(self) -> Outcome:
         """What came of it, once it has ended."""
-        from gruverify.reporting import outcome_of, outcome_of_model, unasked
+        from gruverify.reporting.targets import outcome_of, outcome_of_model, unasked
 
         self._ended = time.monotonic()
         # The group is killed though its leader has ended: a target may have left processes of its

@@ -49,13 +49,8 @@ def command(files: tuple[str, ...], out: Path) -> None:
     missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.cli._results import outcomes_named
-    from gruverify.reporting import (
-        load_accuracies,
-        merged_outcomes,
-        with_accuracies,
-        write_report,
-        write_targets_report,
-    )
+    from gruverify.reporting import write_report, write_targets_report
+    from gruverify.reporting.targets import load_accuracies, merged_outcomes, with_accuracies
 
     with failures("--out"):
         require(out)

@@ -12,7 +12,8 @@ from gruverify.cli._options import Fail
 from gruverify.cli._report import failures
 
 if TYPE_CHECKING:
-    from gruverify.reporting import Document, Outcome
+    from gruverify.reporting import Document
+    from gruverify.reporting.targets import Outcome
 
 _RUN = re.compile(r"(?P<store>.+):(?P<number>-?\d+)", re.DOTALL)
 
@@ -40,7 +41,7 @@ def outcomes_named(name: str) -> list[Outcome]:
     Raises:
         Fail: there is none of that name, or it cannot be read.
     """
-    from gruverify.reporting import load_outcomes, outcome_of
+    from gruverify.reporting.targets import load_outcomes, outcome_of
 
     path = Path(name)
     if not path.exists() or is_store(path):

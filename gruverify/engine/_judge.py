@@ -132,8 +132,6 @@ def judge_trial(
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # Of weights and of all steps: found once, for it is looked at after every invariant.
     numbers = sum(array.size for array in case.arrays().values())
-    if numbers > _FOUND:
-        give_back_memory()
     about = tuple[object, ...]()
     for invariant in invariants:
         if (
@@ -146,6 +144,7 @@ def judge_trial(
                 kind = invariant.family, invariant.needs, topic(invariant) and invariant.id
                 if kind != about:
                     trial.forget()
+                    give_back_memory()
                     about = kind
             yield _judge(trial, invariant, met, first=first)
             if numbers > _SHARED:

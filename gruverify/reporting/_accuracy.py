@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -14,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gruverify._named import JsonObject
-from gruverify.accuracy import COMPARED, REGIMES, Accuracy, Errors, Shown
 from gruverify.engine import encode_witness
 from gruverify.reporting._needs import needed
+
+if TYPE_CHECKING:
+    from gruverify.accuracy import Accuracy, Errors, Shown
 
 _HEADINGS = ("target", "", "worst", "at", "99 %", "median", "1 from", "0 to", "")
 #: Colours that people who confuse red and green tell apart (Okabe and Ito).
@@ -66,6 +68,8 @@ def _table(found: list[Accuracy]) -> Table:
 
 
 def _table_of_regimes(found: list[Accuracy]) -> Table:
+    from gruverify.accuracy import REGIMES
+
     table = Table(box=None, pad_edge=False)
     for number, heading in enumerate(("target", "", *REGIMES)):
         table.add_column(heading, justify="right" if number > 1 else "left", overflow="fold")
@@ -108,6 +112,8 @@ def _number(value: float) -> str:
 
 def accuracy_document(found: Sequence[Accuracy]) -> list[JsonObject]:
     """The same as JSON values; what is not finite is null."""
+    from gruverify.accuracy import COMPARED
+
     return [
         {
             "target": one.target,

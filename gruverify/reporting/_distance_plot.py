@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gruverify.judging import Distance
 from gruverify.reporting._needs import needed
+
+if TYPE_CHECKING:
+    from gruverify.judging import Distance
 
 
 def plot_distance(apart: Distance, file: Path) -> None:

@@ -15,7 +15,6 @@ from gruverify.reporting._json import as_text
 from gruverify.reporting._junit import junit
 from gruverify.reporting._markdown import markdown
 from gruverify.reporting._reader import Document
-from gruverify.reporting.page import MARK, comparison_page, diagnosis_page, result_page
 from gruverify.reporting.targets import Outcome, outcome_of, rows_table, targets_document
 
 #: The files of the report of one result.
@@ -72,6 +71,8 @@ def _require_ours(folder: Path) -> None:
 
 
 def _is_report(folder: Path) -> bool:
+    from gruverify.reporting.page import MARK
+
     page = folder / "index.html"
     return page.is_file() and MARK in page.read_text(encoding="utf-8", errors="replace")[:_HEAD]
 
@@ -96,6 +97,8 @@ def write_diagnosis(document: Document, folder: Path) -> None:
     Raises:
         BadFolder, ReportUnavailable: as `write_report`.
     """
+    from gruverify.reporting.page import diagnosis_page
+
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     _put({"index.html": diagnosis_page(document), "diagnosis.json": text}, folder)
 
@@ -131,6 +134,8 @@ def _put(files: Mapping[str, str], folder: Path) -> None:
 
 def _files(document: Document) -> dict[str, str]:
     """Path within the folder to text."""
+    from gruverify.reporting.page import result_page
+
     return {
         "index.html": result_page(document),
         "junit.xml": junit([document]),
@@ -148,6 +153,8 @@ def _placed(number: int, outcome: Outcome) -> Outcome:
 
 
 def _files_of_several(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    from gruverify.reporting.page import comparison_page, result_page
+
     rows = [outcome.row for outcome in outcomes]
     documents = [outcome.document for outcome in outcomes if outcome.document is not None]
     files = {

@@ -9,13 +9,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from gruverify._named import JsonObject
-from gruverify.judging import Distance, Entry, Ruling
 from gruverify.reporting._table import margin
+
+if TYPE_CHECKING:
+    from gruverify.judging import Distance, Entry, Ruling
 
 #: The schema of the JSON values.
 JUDGE_SCHEMA: JsonObject = json.loads(

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from gruverify.reporting import load_outcomes
+from gruverify.reporting.targets import load_outcomes
 from tests.cli._invoke import gruverify, one_line
 
 distributed = pytest.importorskip("distributed")

@@ -20,7 +20,7 @@ from gruverify.cli._many import Crew, Start
 from gruverify.cli._member import Member
 from gruverify.cli._memory import end_those_above
 from gruverify.cli._options import worst_exit
-from gruverify.reporting import Outcome, load_outcomes, targets_schema, unasked
+from gruverify.reporting.targets import Outcome, load_outcomes, targets_schema, unasked
 
 from ._invoke import gruverify, one_line
 

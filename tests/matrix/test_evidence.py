@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gruverify.matrix import Fate, Matrix
-from gruverify.reporting import matrix_document
+from gruverify.reporting.matrix import matrix_document
 
 SCRIPT = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "evidence.py"))
 SIZES = {"H": 1, "I": 1, "B": 1, "T": 2}

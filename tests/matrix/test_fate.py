@@ -14,7 +14,7 @@ from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty
 from gruverify.invariants import INVARIANTS
 from gruverify.matrix import Fate, entries, fate, kill_matrix
-from gruverify.reporting import decode_matrix, matrix_document
+from gruverify.reporting.matrix import decode_matrix, matrix_document
 
 from ..invariants._drawn import drawn
 

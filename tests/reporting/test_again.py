@@ -21,8 +21,8 @@ from gruverify.reporting import (
     print_header,
     print_not_repeated,
     print_result,
-    result_page,
 )
+from gruverify.reporting.page import result_page
 
 from ._results import HEADER, falsified, printed
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from gruverify.campaigning import Progress, Total
 from gruverify.coverage import Coverage
 from gruverify.engine import Result
-from gruverify.reporting import CampaignView
+from gruverify.reporting.campaign import CampaignView
 
 HEADER = {"target": "numpy", "formats": ["float32"]}
 

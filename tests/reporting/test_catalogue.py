@@ -10,12 +10,7 @@ import pytest
 from gruverify.backends import TARGETS
 from gruverify.faults import FAULTS
 from gruverify.invariants import FAMILIES, INVARIANTS
-from gruverify.reporting import (
-    catalogue_page,
-    families_page,
-    family_page,
-    print_catalogue,
-)
+from gruverify.reporting import catalogue_page, families_page, family_page, print_catalogue
 
 from ._results import printed
 

@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 
 from gruverify.engine import Tally
-from gruverify.reporting import (
+from gruverify.reporting import Document, document
+from gruverify.reporting.compare import (
     Change,
     Comparison,
-    Document,
     Kind,
     Threshold,
     compared,
     comparison_document,
     comparison_markdown,
     comparison_text,
-    document,
     print_comparison,
 )
 

@@ -14,6 +14,7 @@ from gruverify.reporting import (
     Document,
     document,
     load_document,
+    page,
     require_folder,
     write_report,
 )
@@ -29,11 +30,9 @@ PAGE = f"<!doctype html>{MARK}"
 def pages_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page shows is tested elsewhere."""
     monkeypatch.setattr(
-        folder_module, "result_page", lambda document, up="": f"{PAGE} {document['verdict']} {up}"
+        page, "result_page", lambda document, up="": f"{PAGE} {document['verdict']} {up}"
     )
-    monkeypatch.setattr(
-        folder_module, "comparison_page", lambda outcomes: f"{PAGE} {len(outcomes)} targets"
-    )
+    monkeypatch.setattr(page, "comparison_page", lambda outcomes: f"{PAGE} {len(outcomes)} targets")
 
 
 def files(folder: Path) -> list[str]:
@@ -138,7 +137,7 @@ def test_a_page_that_cannot_be_made_leaves_what_was_there(
     def fail(*_: object) -> str:
         raise RuntimeError("no page")
 
-    monkeypatch.setattr(folder_module, "result_page", fail)
+    monkeypatch.setattr(page, "result_page", fail)
     with pytest.raises(RuntimeError):
         write_report([document(falsified())], out)
 

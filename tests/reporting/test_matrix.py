@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.matrix import Fate, Matrix
-from gruverify.reporting import (
+from gruverify.reporting.matrix import (
     MatrixProgress,
     decode_matrix,
     matrix_document,

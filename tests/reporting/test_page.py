@@ -12,18 +12,13 @@ import numpy as np
 import pytest
 
 from gruverify import Result
-from gruverify.reporting import (
-    Document,
-    Outcome,
-    comparison_page,
-    document,
-    outcome_of,
-    result_page,
-)
+from gruverify.reporting import Document, document
+from gruverify.reporting.page import comparison_page, result_page
 from gruverify.reporting.page._figures import heat_base, heat_maps, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
 from gruverify.reporting.page._result import _biases, holes
 from gruverify.reporting.page._svg import inline_svg
+from gruverify.reporting.targets import Outcome, outcome_of
 
 from ._documents import HOSTILE, rich
 from ._results import PASSED, falsified, large, result, unclaimed

@@ -17,11 +17,11 @@ from gruverify.reporting import (
     load_document,
     markdown,
     parse_document,
-    result_page,
     schema,
     write_report,
 )
 from gruverify.reporting._schema_1 import UNKNOWN
+from gruverify.reporting.page import result_page
 
 from ._documents import rich
 from ._results import PASSED, falsified, result, witness

@@ -10,15 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gruverify.reporting import (
-    BadResult,
+from gruverify.reporting import BadResult, as_text, document, junit, load_document
+from gruverify.reporting.page import comparison_page
+from gruverify.reporting.targets import (
     Outcome,
     Row,
-    as_text,
-    document,
-    junit,
     load_accuracies,
-    load_document,
     load_outcomes,
     merged_outcomes,
     outcome_of,
@@ -26,12 +23,11 @@ from gruverify.reporting import (
     print_row,
     print_rows,
     rows_in_words,
+    rows_table,
     targets_document,
     unasked,
     with_accuracies,
 )
-from gruverify.reporting.page import comparison_page
-from gruverify.reporting.targets import rows_table
 from gruverify.reporting.targets._row import FamilyMargin
 
 from ._documents import rich

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.reporting import Outcome, Row, as_text, targets_document, unasked
+from gruverify.reporting import as_text
+from gruverify.reporting.targets import Outcome, Row, targets_document, unasked
 
 from .verdicts import BEGIN, END, main, placed
 

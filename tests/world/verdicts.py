@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from gruverify.reporting import Row, load_outcomes, merged_outcomes
+from gruverify.reporting.targets import Row, load_outcomes, merged_outcomes
 
 BEGIN, END = "<!-- verdicts: written by tests/world/verdicts.py -->", "<!-- end of verdicts -->"
 #: What every result names, and the table need not.

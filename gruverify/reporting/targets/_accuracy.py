@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gruverify.accuracy import COMPARED
 from gruverify.reporting._reader import LARGEST_MB, BadResult
 from gruverify.reporting.targets._row import Outcome
 
@@ -32,6 +31,8 @@ def load_accuracies(path: Path) -> Measured | None:
     # A result and an account of many are objects.
     if not isinstance(read, list) or not read:
         return None
+    from gruverify.accuracy import COMPARED
+
     found: Measured = {}
     try:
         for one in read:
