@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import FORMATS, USUAL, Format, functions_named
 from gruverify.backends import Backend, declared_variants, derived_methods, offers, resolve
 from gruverify.cell import Case, StackCase, Variant
 from gruverify.engine._backward import in_words
@@ -18,7 +18,13 @@ from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._misread_masks import misread_in_stack
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
-from gruverify.engine._readings import DECLARED_AS, Reading, readings, without_initial_state
+from gruverify.engine._readings import (
+    DECLARED_AS,
+    FUNCTIONS,
+    Reading,
+    readings,
+    without_initial_state,
+)
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for, stacks_drawn_for
 from gruverify.invariants import INVARIANTS
@@ -83,7 +89,7 @@ def _reading(backend: Backend, failing: list[Case]) -> str:
     # few to try.
     found = _shared(backend, cases, most=1) or _shared(backend, cases)
     if not found:
-        return _losing(backend, finest, cases)
+        return _losing(backend, finest, cases) or _other_functions(backend, finest, cases)
     if len(found) > SEVERAL:
         return ""
     # In the order declared, so that other cases of the same say the same.
@@ -91,6 +97,35 @@ def _reading(backend: Backend, failing: list[Case]) -> str:
     said = {_said(reading, first) for reading in found}
     declare = _declaration(backend, found) or _variants(backend, finest, found)
     return f"{_either(said, finest)}{declare}"
+
+
+def _other_functions(backend: Backend, finest: Format, cases: list[Case]) -> str:
+    """The functions in place of σ and tanh, where all else is as declared."""
+    shared: set[str] | None = None
+    for group in _groups(case.variant for case in cases):
+        mine = [case for case in cases if case.variant in group]
+        mine += drawn_for(backend, finest, group, 0, CASES)
+        for method in METHODS:
+            if offers(backend, method):
+                others = map(_with, FUNCTIONS if shared is None else shared)
+                part = tried(backend, method, group, mine, set(others), to_the_end=True)
+                shared = {each.reading.functions for each in part.holds if each.claims}
+    if not shared or len(shared) > SEVERAL:
+        return ""
+    said = _either(set(map(_in_place, shared)), finest)
+    if len(shared) > 1:
+        return said
+    return f'{said}: declare activations="{shared.pop()}"?'
+
+
+def _with(functions: str) -> Reading:
+    return Reading(functions=functions)
+
+
+def _in_place(functions: str) -> str:
+    (own,) = functions_named(functions)
+    pairs = (own.gate, USUAL.gate, "σ"), (own.candidate, USUAL.candidate, "tanh")
+    return ", ".join(f"{mine} for {usual}" for mine, other, usual in pairs if mine != other)
 
 
 def _losing(backend: Backend, finest: Format, cases: list[Case]) -> str:

@@ -328,10 +328,9 @@ def losing(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
     # Twice as long, so that what happens again is told from what happens once.
     longer = drawn_for(backend, fmt, group, 0, 8, min(2 * (first or 1) + 1, _LONGER))
     cases = [*drawn, *longer]
-    other = tried(backend, part.method, group, cases, list(losing_states(first)), to_the_end=True)
-    if any(evidence.claims for evidence in other.holds):
-        return other
-    return part
+    lossy = list(losing_states(first, declarations_of(backend).initial_state))
+    other = tried(backend, part.method, group, cases, lossy, to_the_end=True)
+    return other if any(evidence.claims for evidence in other.holds) else part
 
 
 def _first_departure(backend: Backend, cases: Sequence[Case]) -> int | None:

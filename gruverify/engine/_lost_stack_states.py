@@ -11,10 +11,10 @@ from typing import TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Array, Ball, NDArray
-from gruverify.backends import Backend
+from gruverify.backends import Backend, declarations_of
 from gruverify.cell import StackCase
 from gruverify.engine._agreeing import Way, agreeing
-from gruverify.engine._lost_states import NO_LOSS, Loss, losses
+from gruverify.engine._lost_states import NO_LOSS, Loss, losses, shows_from_zeros
 from gruverify.engine._search import size
 from gruverify.formulas import Runner, sequence, stack
 from gruverify.invariants import StackTrial, as_one
@@ -101,14 +101,17 @@ class StackLoss:
         return sequence
 
 
-def _every_loss() -> Iterator[tuple[str, Way]]:
-    for words, taken in ORDERS.items():
-        yield words, StackLoss(taken=taken).answer
+def _every_loss(initial_state: bool) -> Iterator[tuple[str, Way]]:
+    if initial_state:
+        for words, taken in ORDERS.items():
+            yield words, StackLoss(taken=taken).answer
     found = losses(None)
     for k in range(1, _AFTER + 1):
         found |= losses(k)
     for place, where in PLACES.items():
         for words, loss in found.items():
+            if not initial_state and not shows_from_zeros(words):
+                continue
             yield f"{words}, {place}", StackLoss(loss=loss, where=where).answer
 
 
@@ -117,4 +120,5 @@ def lost_in_stack(backend: Backend, cases: Sequence[StackCase]) -> tuple[str, ..
     empty if nothing does, or if nothing is lost.
     """
     trials = [StackTrial(case, backend) for case in sorted(cases, key=size, reverse=True)]
-    return agreeing(trials, "stack", StackLoss().answer, dict(_every_loss()))
+    every = dict(_every_loss(declarations_of(backend).initial_state))
+    return agreeing(trials, "stack", StackLoss().answer, every)

@@ -131,6 +131,11 @@ _AFTER: Mapping[str, Callable[[int], Loss]] = {
 LOST = (*_STARTS, *_BETWEEN, *_AFTER)
 
 
+def shows_from_zeros(words: str) -> bool:
+    """Whether a loss is one, and by no other name, of runs that all start from zeros."""
+    return "initial state" not in words and "but the first" not in words
+
+
 def losses(first: int | None) -> dict[str, Loss]:
     """All that may become of the state, in words; first: the first step, counted from 0, that does
     not go on from the state before it, if there is one.

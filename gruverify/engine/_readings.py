@@ -15,7 +15,7 @@ from gruverify.arithmetic import USUAL, Array, Functions, functions_named, place
 from gruverify.cell import Parameters, Variant
 from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._lost_states import FROM_ZEROS as FROM_ZEROS
-from gruverify.engine._lost_states import losses
+from gruverify.engine._lost_states import losses, shows_from_zeros
 from gruverify.engine._slips import SLIPS
 
 #: The biases of one side, of r, z and n, over any arithmetic.
@@ -103,13 +103,19 @@ _HAS = {
 
 
 #: What libraries have in place of σ and tanh.
-_FUNCTIONS = (
+FUNCTIONS = (
     "hard_sigmoid(0.2, 0.5),tanh",
     "hard_sigmoid(1/6, 0.5),tanh",
     "sigmoid,relu",
     "hard_sigmoid(0.2, 0.5),relu",
     "hard_sigmoid(1/6, 0.5),relu",
     "sigmoid,hard_tanh",
+    "hard_sigmoid(0.2, 0.5),hard_tanh",
+    "hard_sigmoid(1/6, 0.5),hard_tanh",
+    "sigmoid,softsign",
+    "sigmoid,elu(1)",
+    "sigmoid,leaky_relu(0.01)",
+    "sigmoid,scaled_tanh(1.7159, 2/3)",
     "tanh,sigmoid",
 )
 
@@ -257,7 +263,7 @@ def with_functions(declared: Variant) -> Iterator[Reading]:
     """The readings of one departure at most, with other activation functions than σ and tanh."""
     for reading in readings(declared):
         if not reading.slip and len(reading.differences(declared)) <= 1:
-            yield from (replace(reading, functions=said) for said in _FUNCTIONS)
+            yield from (replace(reading, functions=said) for said in FUNCTIONS)
 
 
 def without_initial_state() -> Iterator[Reading]:
@@ -266,12 +272,14 @@ def without_initial_state() -> Iterator[Reading]:
         yield Reading(reset, update, from_zeros=True)
 
 
-def losing_states(first: int | None) -> Iterator[Reading]:
+def losing_states(first: int | None, initial_state: bool = True) -> Iterator[Reading]:
     """What is declared, step by step, and each that may become of the state between; first: as for
-    `losses`.
+    `losses`; initial_state: whether a run may start elsewhere than from zeros.
     """
     yield Reading()
     for words in losses(first):
+        if not initial_state and not shows_from_zeros(words):
+            continue
         if words == FROM_ZEROS:
             yield Reading(from_zeros=True)
         else:

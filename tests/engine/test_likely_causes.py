@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gruverify import Variant, backend, check, float64
-from gruverify.arithmetic import NDArray
+from gruverify.arithmetic import NDArray, floating, functions_named
 from gruverify.backends import Backend, NumpyBackend, declared_variants
 from gruverify.cell import Case, Cell
 from gruverify.engine import Reading, readings
 from gruverify.engine._backward import BACKWARD, in_words
+from gruverify.engine._explained import _in_place
 from gruverify.engine._identify import tried
 from gruverify.engine._marks import CAUSES
 from gruverify.engine._missing import lacking
-from gruverify.engine._readings import BIASES, FROM_ZEROS
+from gruverify.engine._readings import BIASES, FROM_ZEROS, FUNCTIONS
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import FAULTS
+from gruverify.formulas import step
 
 pytestmark = pytest.mark.uncounted
 
@@ -215,6 +218,29 @@ def test_a_run_names_the_cause(fault: str, cause: str) -> None:
     assert found.explanation == cause
 
 
+@pytest.mark.parametrize("functions", FUNCTIONS)
+def test_other_functions_are_named_with_their_declaration(functions: str) -> None:
+    (own,) = functions_named(functions)
+
+    def other(cell: Any, x: Any, h: Any) -> Any:
+        return np.asarray(
+            step(cell.variant, cell.parameters(floating), floating(x), floating(h), own)
+        )
+
+    target = backend(step=other, variants=[Variant()])
+    found = check(target, formats="f64", max_cases=6, only=["agreement"], shrink=False)
+
+    assert found.explanation == (
+        f'{_in_place(functions)} (float64, every case): declare activations="{functions}"?'
+    )
+
+
+def test_a_function_that_nobody_models_has_no_name() -> None:
+    target = FAULTS["update-gate-squared"].build([Variant()])
+
+    assert not check(target, formats="f64", max_cases=4, only=["agreement"]).explanation
+
+
 def test_a_run_asks_whether_it_starts_from_zeros_alone() -> None:
     target = backend(sequence=lambda cell, inputs, _: NumpyBackend().sequence(cell, inputs, None))
 
@@ -233,4 +259,7 @@ def test_the_page_lists_every_likely_cause() -> None:
     assert [row for row in rows if row in SLIPS] == list(SLIPS)
     assert [row for row in rows if row in BACKWARD] == list(BACKWARD)
     assert FROM_ZEROS in rows
+    told = {_in_place(functions) for functions in FUNCTIONS}
+    assert {row for row in rows if row in told} == told
+    assert all(f'activations="{functions}"' in page for functions in FUNCTIONS)
     assert [row for row in rows if row in CAUSES] == list(CAUSES)

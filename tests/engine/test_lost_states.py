@@ -16,7 +16,7 @@ from gruverify.backends import Backend, NumpyBackend
 from gruverify.engine import Reading
 from gruverify.engine._identify import Part, losing
 from gruverify.engine._lost_stack_states import ORDERS, PLACES, StackLoss, lost_in_stack
-from gruverify.engine._lost_states import FROM_ZEROS, LOSSES, LOST
+from gruverify.engine._lost_states import FROM_ZEROS, LOSSES, LOST, shows_from_zeros
 from gruverify.engine._small_cases import drawn_for, stacks_drawn_for
 from gruverify.faults import FAULTS
 from gruverify.formulas import stack
@@ -54,6 +54,19 @@ def test_a_lost_state_is_named_and_no_other_is_left(words: str) -> None:
         expected = Reading(loses=said)
 
     assert left(losing_by(said)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "words", ["each step starts from zeros: no state is handed on", "after every 2 steps"]
+)
+def test_from_zeros_alone_a_lost_state_has_one_name(words: str) -> None:
+    (said,) = [loss for loss in LOSSES if loss.startswith(words) and shows_from_zeros(loss)]
+    lossy: Any = losing_by(said)
+
+    target = backend(sequence=lossy.sequence, variants=[Variant()], initial_state=False)
+    found = check(target, formats="f64", max_cases=8, only=["agreement"], shrink=False)
+
+    assert found.explanation == f"{said} (float64, every case)"
 
 
 def test_a_right_sequence_loses_nothing() -> None:
