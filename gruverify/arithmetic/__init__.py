@@ -64,6 +64,7 @@ from gruverify.arithmetic._recorded import rounded_to as rounded_to
 from gruverify.arithmetic._recorded import spacing as spacing
 from gruverify.arithmetic._recorded import went_on_with as went_on_with
 from gruverify.arithmetic._rounding import KAPPA as KAPPA
+from gruverify.arithmetic._rounding import LIBRARIES as LIBRARIES
 from gruverify.arithmetic._rounding import OUTWARD as OUTWARD
 from gruverify.arithmetic._rounding import Rounding as Rounding
 from gruverify.arithmetic._steps import Steps as Steps

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from gruverify._named import Keywords
-from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.arithmetic import FORMATS, KAPPA, LIBRARIES, Format
 from gruverify.backends import Declarations
 from gruverify.engine._measured import Measured
 
@@ -177,8 +177,19 @@ def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         yield from (_of_kappas([kappa]) for kappa in worse)
         if len(worse) > 1:
             yield _of_kappas(worse)
+    yield from _short(declared, found)
     yield from _absolute(declared, fmt, sigma, found.sigma_of_one)
     yield from _absolute(declared, fmt, tanh, found.tanh_of_one)
+
+
+def _short(declared: Declarations, found: Measured) -> Iterator[Hypothesis]:
+    """Functions as accurate as any library's, but for their ends: clipped, they never are 1."""
+    ends = ("kappa_sigma", "σ", found.sigma_short), ("kappa_tanh", "tanh", found.tanh_short)
+    for name, function, short in ends:
+        if 0 < short <= LIBRARIES and getattr(declared, name) <= LIBRARIES:
+            words = f"a {function} that ends {short:g} u short of 1, as where it is clipped"
+            # Of none that is declared to be less accurate are ends asked to be exact.
+            yield Hypothesis(words, ((name, LIBRARIES + 1.0),))
 
 
 def _absolute(

@@ -41,6 +41,7 @@ class Measured:
     they could not be measured. sums_in_format: whether long sums were seen to lose what a wider
     accumulator keeps. operand_bits: how much of the significands of a product's operands is seen in
     it, at most; 0 where it could not be measured. keeps_subnormals: whether a step was seen to.
+    sigma_short, tanh_short: how far from 1 they end, in units of roundoff; 0 where they do not.
     """
 
     sigma: float = np.inf
@@ -50,6 +51,8 @@ class Measured:
     sums_in_format: bool = False
     operand_bits: int = 0
     keeps_subnormals: bool = False
+    sigma_short: float = 0.0
+    tanh_short: float = 0.0
 
     def may_compute_in(self, other: Format, fmt: Format) -> bool:
         """Whether σ or tanh err as they do where a number of `other` is all that is returned in
@@ -78,6 +81,8 @@ def measured(backend: Backend, fmt: Format) -> Measured:
         sums_in_format=bool(_read(lambda: (probe.loses_small_terms(), 0.0))[0] == 1.0),
         operand_bits=_bits(probe),
         keeps_subnormals=_read(lambda: (probe.smallest_tanh(), 0.0))[0] > 0,
+        sigma_short=_read(lambda: (probe.short_of_one(probe.sigma_at), 0.0))[0],
+        tanh_short=_read(lambda: (probe.short_of_one(probe.tanh_at), 0.0))[0],
     )
 
 
@@ -159,6 +164,11 @@ class Probe:
         """The smallest size of what is returned as tanh of a few subnormal numbers."""
         points = self.format.min_normal * np.array([0.5, -0.25, 0.125])
         return float(np.min(np.abs(self.tanh_at(points).astype(np.float64))))
+
+    def short_of_one(self, ask: Function) -> float:
+        """How far σ or tanh of a large number is from 1, in units of roundoff."""
+        found = ask(np.array([_SHUT])).astype(np.float64)
+        return float(np.abs(found - 1).max()) / self.format.unit_roundoff
 
     def _largest(
         self, ask: Function, truth: Function, low: float, high: float

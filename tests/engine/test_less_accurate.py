@@ -62,6 +62,23 @@ def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
     assert checked(own, only, count=12, formats=[float32]).verdict == "conforms"
 
 
+@pytest.mark.uncounted
+def test_a_tanh_that_is_clipped_ends_short_of_1() -> None:
+    def clipped(a: Any) -> Any:
+        # tanh(9) is the last number below 1.
+        return np.tanh(np.clip(a, a.dtype.type(-9), a.dtype.type(9)))
+
+    only = ("numerics/exact-values", "numerics/nan", "agreement/step")
+    kernel = Kernel(tanh=clipped)
+
+    (line,) = checked(kernel.target(float32), only, count=4).less_accurate
+
+    words = "a tanh that ends 1 u short of 1, as where it is clipped: declare kappa_tanh=9.0"
+    assert line.endswith(words)
+    declared = kernel.target(float32, kappa_tanh=9)
+    assert checked(declared, only, count=4).verdict == "conforms"
+
+
 def sigmoid_by_tanh(a: Any) -> Any:
     half = a.dtype.type(0.5)
     return half * np.tanh(half * a) + half

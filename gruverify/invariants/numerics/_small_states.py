@@ -24,8 +24,8 @@ from gruverify.invariants.core._trial import Change, Trial
 
 @cache
 def state_carried(far: int) -> Change:
-    """One step with z = 1 and c = 0 in every unit, from states that are by turns subnormal and as
-    large as 2^far.
+    """One step with z = 1 and c = 0 in every unit, from states at the format's ends, by turns, up
+    to 2^far.
     """
 
     def change(case: Case) -> Case:
@@ -57,20 +57,23 @@ def _kept(case: Case) -> Case:
 
 
 def _at_the_ends(case: Case, numbers: NDArray, far: int) -> NDArray:
-    """Small and large numbers by turns, beginning with either, as the cell's sizes have it.
+    """By turns subnormal numbers, the smallest normal ones, which nobody may flush, and large ones;
+    which are first depends on the cell's sizes.
 
-    In bfloat16 those that are not large stay as they are, up to 1: processors convert to it with
-    subnormal numbers as 0.
+    In bfloat16 the first stay as they are, up to 1: processors convert to it with subnormal numbers
+    as 0.
     """
-    small = 1.0 if case.format == bfloat16 else case.format.min_normal
+    fmt, own = case.format, clipped(numbers, 1.0).astype(np.float64)
     turns = np.add.outer(*map(np.arange, numbers.shape)) + case.cell.input_size
-    scale = np.where(turns % 2, small, 2.0**far)
-    return case.format.cast(clipped(numbers, 1.0).astype(np.float64) * scale)
+    scales = np.array([1.0 if fmt == bfloat16 else fmt.min_normal, fmt.min_normal, 2.0**far])
+    # From 1 to 2, so that none is below the smallest.
+    sizes = np.where(turns % 3 == 1, np.copysign(1 + np.abs(own), own), own)
+    return fmt.cast(sizes * scales[turns % 3])
 
 
 @invariant(
     "numerics/carried-to-the-bit",
-    "h = h' exactly, subnormal and large states too, where z keeps all and c = 0",
+    "h = h' exactly, at both ends of the format, too, where z keeps all and c = 0",
     source="theory 3, (3.4); 5; fault P24",
     bound="exact",
     needs=["step"],
@@ -82,7 +85,7 @@ def carried_to_the_bit(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "numerics/carried-cotangent",
-    "dL/dh' = dL/dh exactly, at subnormal and large cotangents too, where z keeps all and c = 0",
+    "dL/dh' = dL/dh exactly, at both ends of the format, too, where z keeps all and c = 0",
     source="theory 3, (3.4); 4; fault P24",
     bound="exact",
     needs=["sequence_vjp"],
