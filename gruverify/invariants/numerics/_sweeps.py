@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import chain, product
 from typing import Any, TypeAlias
 from weakref import ReferenceType, ref
@@ -25,65 +25,14 @@ from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, compare, nothing_claimed
 from gruverify.invariants.core._trial import Trial
+from gruverify.invariants.numerics._points import every_number, gate_numbers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: Units and inputs of a cell of any size.
 _SIZE = 8
-#: Pre-activations of a wide format.
-_POINTS = 2**14
 #: One pre-activation in that many is asked for its slope where all are asked for their value.
 _SPARSER = 5
-
-
-# -- pre-activations -------------------------------------------------------------------------------
-
-
-@cache
-def every_number(format: Format) -> NDArray:
-    """The numbers of a 16-bit format, or that many of a wide one, in ascending order: (N,) in the
-    format.
-
-    None is beyond a quarter of the largest, from where a sum may overflow on the way, and nothing
-    can be claimed.
-    """
-    if format.dtype.itemsize == 2:
-        with np.errstate(invalid="ignore"):
-            # Every pattern of 16 bits: NaN and infinities go with the comparison below.
-            numbers = np.arange(2**16, dtype=np.uint16).view(format.dtype).astype(np.float64)
-    else:
-        numbers = _points(format).astype(np.float64)
-    found = np.unique(numbers[np.abs(numbers) <= format.max / 4]).astype(format.dtype)
-    found.flags.writeable = False
-    return found
-
-
-def _points(f: Format) -> NDArray:
-    """Half of them evenly over all that a gate tells apart, a quarter of all sizes, and those
-    around thresholds.
-    """
-    reach = -1.1 * f.sigmoid_underflows
-    even = np.linspace(-reach, reach, _POINTS // 2)
-    sizes = np.exp2(np.linspace(f.min_exponent - f.precision + 1, f.max_exponent, _POINTS // 8))
-    marks = np.array(
-        [f.sigmoid_saturates, f.sigmoid_rounds_to_one, f.sigmoid_flushes, f.sigmoid_underflows]
-    )
-    marks = np.concatenate([marks, [f.tanh_saturates, np.log(f.min_normal), *range(1, 128)]])
-    ulps = 2 * f.unit_roundoff * np.exp2(np.floor(np.log2(np.abs(marks))))
-    # Eight neighbours to either side: a threshold that is off by an ulp shows.
-    around = (marks[:, None] + ulps[:, None] * np.arange(-8, 9)).ravel()
-    return f.cast(np.concatenate([even, sizes, -sizes, around, -around]))
-
-
-@cache
-def _gate_numbers(format: Format) -> NDArray:
-    """The numbers at which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096,
-    (N,).
-    """
-    numbers = every_number(format)
-    size = np.abs(numbers.astype(np.float64))
-    some = numbers[(size >= 2.0**-6) & (size <= -1.1 * format.sigmoid_underflows)]
-    return some[:: -(-len(some) // 4096)]
 
 
 # -- cells that show a function --------------------------------------------------------------------
@@ -190,7 +139,7 @@ def _large_product(f: _Frame) -> Iterator[Sweep]:
     """The candidate is tanh(2^k r), k from 0 to the end of the format, through recurrent weights
     or, unit by unit in turn, through the bias that is reset.
     """
-    numbers = _gate_numbers(f.format)[:: f.every]
+    numbers = gate_numbers(f.format)[:: f.every]
     inputs = np.zeros((len(numbers), f.I), f.format.dtype)
     inputs[:, 0] = numbers
     columns = np.zeros(f.H, np.intp)
