@@ -18,6 +18,7 @@ from gruverify.engine._marks import is_of_gradients
 from gruverify.engine._misread_masks import misread_in_stack
 from gruverify.engine._missing import METHODS as GRADIENTS
 from gruverify.engine._missing import lacking
+from gruverify.engine._mixed_precision import mixed
 from gruverify.engine._readings import (
     DECLARED_AS,
     FUNCTIONS,
@@ -70,9 +71,9 @@ def explanation(result: Result, backend: Backend) -> str:
     format in which such an invariant failed.
     """
     if cells := _failing(Case, result, set(METHODS)):
-        return _reading(backend, cells)
+        return _reading(backend, cells) or _mixed(backend, result, cells)
     if cells := _failing(Case, result, {*METHODS, *GRADIENTS}):
-        return _lacking(backend, cells)
+        return _lacking(backend, cells) or _mixed(backend, result, cells)
     if cells := _failing(Case, result, {*METHODS, *GRADIENTS, *MARKED}):
         return _at_marks(backend, cells)
     if stacks := _failing(StackCase, result, {"stack"}):
@@ -80,6 +81,20 @@ def explanation(result: Result, backend: Backend) -> str:
     if stacks := _failing(StackCase, result, {"stack", "stack_masked"}):
         return _of_stacks(backend, stacks, misread_in_stack)
     return ""
+
+
+def _mixed(backend: Backend, result: Result, failing: list[Case]) -> str:
+    """What a target computes in another format than the rest."""
+    finest, cases = _finest(failing)
+    variants = list(dict.fromkeys(case.variant for case in cases))
+    failed = [
+        (id, witness.case)
+        for (id, fmt), witness in result.witnesses.items()
+        if fmt == finest.name and isinstance(witness.case, Case)
+    ]
+    # Those drawn have numbers of many digits; a witness has few.
+    words = mixed(backend, drawn_for(backend, finest, variants, 0, CASES), failed)
+    return f"{words} {_of(finest)}" if words else ""
 
 
 def _reading(backend: Backend, failing: list[Case]) -> str:

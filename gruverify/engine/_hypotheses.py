@@ -68,7 +68,10 @@ class Hypothesis:
         two_gates = "D" in named.get("blend", "") and lesser_gate
         # What was measured in units of one format is not a measure of arithmetic in another.
         other_units = "computes" in named and not named.keys().isdisjoint(_KAPPAS)
-        return two_gates or other_units or any(name in other.overrides for name in self.overrides)
+        # A state in a half lets much of what is computed in another format pass.
+        narrow_state = "computes" in named and isinstance(named.get("carry"), str)
+        twice = any(name in other.overrides for name in self.overrides)
+        return two_gates or other_units or narrow_state or twice
 
 
 def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hypothesis, ...]:
