@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -12,9 +13,14 @@ import pytest
 from gruverify.backends import TARGETS, Target
 
 from ._processors import openvino_computes_in_bfloat16
+from .families import FAMILIES, family_asked
 
 XFAILS = Path(__file__).with_name("xfails")
 WORLD = [target for target in TARGETS if target.install]
+FAMILY = family_asked()
+ASKED = [target for target in WORLD if target.name in FAMILIES.get(FAMILY, (target.name,))]
+#: Where results are kept, for one page of what several environments found.
+RESULTS = os.environ.get("GRUVERIFY_WORLD_RESULTS", "")
 #: Of a step alone, 25 cases claim too little of the gradients in float64. In those of seed 0 no
 #: product of TensorFlow's in bfloat16 is cut off so far that it is beyond a bound. A scan is
 #: compiled anew for each format.
@@ -25,7 +31,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("target", WORLD, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", ASKED, ids=lambda target: target.name)
 def test_a_target_has_the_faults_that_are_known_and_no_others(
     target: Target, tmp_path: Path
 ) -> None:
@@ -33,10 +39,15 @@ def test_a_target_has_the_faults_that_are_known_and_no_others(
     changed. Each has a process of its own: Keras has one backend in each.
     """
     if missing := packages_missing(target):
+        # The environment of a family has all that its targets need.
+        assert not FAMILY
         pytest.skip(f"needs {', '.join(missing)}")
     known = known_faults(target.name)
     options = ["--xfails-file", str(known), "--strict"] if known.exists() else []
     options += OPTIONS.get(target.name, ())
+    if RESULTS:
+        Path(RESULTS).mkdir(parents=True, exist_ok=True)
+        options += ["--json", str(Path(RESULTS, f"{target.name.replace(':', '-')}.json"))]
     command = [sys.executable, "-m", "gruverify", "check", target.name, "--profile", "quick"]
 
     result = subprocess.run(
