@@ -15,7 +15,8 @@ class Target:
 
     needs: the package that it needs, as it is imported. install: what pip is to install for it,
     with versions; without it the package is an extra of gruverify. places: the framework that can
-    place it on a device, "torch" or "jax"; empty for what computes on the CPU alone.
+    place it on a device, "torch" or "jax"; empty for what computes on the CPU alone. beside: what
+    it imports besides and `needs` does not bring along.
     """
 
     name: str
@@ -24,11 +25,20 @@ class Target:
     build: Callable[[], Backend]
     install: str = ""
     places: str = ""
+    beside: str = ""
 
     @property
     def available(self) -> bool:
-        """Whether the package it needs is installed."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
+        """Whether the packages it needs are installed."""
+        return not self.missing
+
+    @property
+    def missing(self) -> str:
+        """The first of the packages it needs that is not installed; "" if all are."""
+        for package in filter(None, (self.needs, self.beside)):
+            if importlib.util.find_spec(package) is None:
+                return package
+        return ""
 
     @property
     def packages(self) -> tuple[str, ...]:

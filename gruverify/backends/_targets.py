@@ -202,7 +202,7 @@ def require_installed(target: str) -> None:
     shipped = _shipped(meant_by(target))
     if shipped is not None and not shipped.available:
         raise TargetUnavailable(
-            f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}"
+            f"target {target!r} needs the package {shipped.missing!r}: {shipped.remedy}"
         )
 
 

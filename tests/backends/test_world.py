@@ -32,6 +32,19 @@ def test_without_its_package_a_target_says_what_to_install(
     assert str(caught.value) == f"target '{target.name}' {needed}"
 
 
+@pytest.mark.parametrize("target", [t for t in WORLD if t.beside], ids=lambda target: target.name)
+def test_what_it_needs_besides_is_named_where_that_alone_is_missing(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ModuleType(str(target.needs))
+    there.__spec__ = ModuleSpec(there.__name__, None)
+    monkeypatch.setitem(sys.modules, there.__name__, there)
+    monkeypatch.setitem(sys.modules, target.beside, None)
+
+    with pytest.raises(TargetUnavailable, match=f"needs the package '{target.beside}': pip"):
+        resolve(target.name)
+
+
 @each
 def test_what_is_to_be_installed_is_what_was_verified(target: Target) -> None:
     files = ("constraints.txt", "constraints-far.txt")

@@ -13,6 +13,7 @@ FRAMEWORKS: tuple[Target, ...] = (
         built("_keras_torch"),
         f"{KERAS} {TORCH}",
         places="torch",
+        beside="torch",
     ),
     Target(
         "keras:tensorflow",

@@ -32,5 +32,6 @@ JAX_TARGETS: tuple[Target, ...] = (
         "keras",
         built("_keras"),
         f"{KERAS} {JAX}",
+        beside="jax",
     ),
 )

@@ -20,6 +20,7 @@ RUNTIMES: tuple[Target, ...] = (
         "onnxruntime",
         built("_torch_onnx"),
         f"{ORT} {TORCH} {ONNX}",
+        beside="torch",
     ),
     Target(
         "openvino",
