@@ -4,6 +4,7 @@ are checked.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections import Counter
@@ -49,6 +50,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         if _thinned[function] % 4:
             item.add_marker(pytest.mark.slow)
         _thinned[function] += 1
+
+
+def pytest_collection_finish() -> None:
+    """Collecting garbage need not go through torch, NumPy and ten thousand tests again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -151,6 +151,7 @@ def test_the_balls_midpoint_is_within_its_radius_of_the_true_step(fmt: Format) -
     holds()
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("module", "package", "extra"),
     [("flint", "python-flint", "arb"), ("sympy", "sympy", "symbolic")],

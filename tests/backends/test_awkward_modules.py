@@ -112,6 +112,7 @@ def test_a_wrong_wrapper_is_falsified() -> None:
     assert "agreement/outputs" in falsified(resolve(wrapped.Forgetful), case(format=float32))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("cls", "caught"),
     [

@@ -70,6 +70,7 @@ def test_catches_a_start_from_zeros_that_passes_a_nan_on() -> None:
         gruverify.assert_holds("masks/restart-forgets", wrong, case)
 
 
+@pytest.mark.uncounted
 @pytest.mark.usefixtures("unexplained")
 @pytest.mark.parametrize(
     ("run", "caught"),

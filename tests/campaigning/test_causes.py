@@ -72,6 +72,7 @@ def test_what_one_cause_explains_is_one_row(results: list[Result], total: Total)
     assert "numpy" in row.versions
 
 
+@pytest.mark.uncounted
 def test_targets_with_the_same_cause_share_a_row(results: list[Result], total: Total) -> None:
     other = replace(results[1], header={**results[1].header, "target": "another"})
 

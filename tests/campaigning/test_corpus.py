@@ -176,6 +176,7 @@ def test_what_does_not_fail_each_time_is_not_kept() -> None:
     assert failing(database) == []
 
 
+@pytest.mark.uncounted
 def test_nothing_is_kept_before_what_was_kept_is_tried(tmp_path: Path) -> None:
     """Else a campaign that is killed and begun again would try other cases."""
     database = InMemoryExampleDatabase()

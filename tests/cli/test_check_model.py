@@ -88,6 +88,7 @@ def test_inputs_of_a_file_come_first(folder: Path) -> None:
     assert first["sizes"] == {"T": 4, "B": 1}
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -105,6 +106,7 @@ def test_states_and_lengths_beside_inputs_must_fit(
     assert message in one_line(gruverify("check", "a.onnx@mine:right", "--inputs", "x.npz"))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -21,6 +21,7 @@ def test_a_file_of_events(here: Path) -> None:
     assert events[-1]["verdict"] == "inconclusive"  # for one invariant and so few cases
 
 
+@pytest.mark.uncounted
 def test_events_have_standard_output_for_themselves(here: Path) -> None:
     result = check("numpy", *ONLY, "--events", "-")
 

@@ -185,6 +185,7 @@ def test_a_name_that_cannot_be_one_is_refused(here: Path, name: str, message: st
     assert message in gruverify("check", "numpy").stderr
 
 
+@pytest.mark.uncounted
 def test_a_name_is_offered_where_another_is_near(here: Path) -> None:
     project(here, 'target = "kernels:step"', "chunked")
 

@@ -247,6 +247,7 @@ def test_a_run_with_other_options_is_refused_in_one_line(counting: str) -> None:
         assert said in line
 
 
+@pytest.mark.uncounted
 def test_a_run_with_other_declarations_is_refused_in_one_line(counting: str, here: Path) -> None:
     killed(f"{counting}:declared", lambda event: isinstance(event, FormatFinished))
     (here / "kappa").write_text("8")
@@ -301,6 +302,7 @@ def test_a_store_on_a_read_only_disk_is_refused(
     assert one_line(checked("numpy", *STORE)) == "--store runs.db: not writable"
 
 
+@pytest.mark.uncounted
 def test_a_damaged_part_is_one_line(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed("UPDATE part SET found = x'00'")
@@ -324,6 +326,7 @@ def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
     assert "--store runs.db: cannot be used: no more; the verdict stands" in result.stderr
 
 
+@pytest.mark.uncounted
 def test_a_disk_without_room_for_a_store_changes_no_exit_code(
     counting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

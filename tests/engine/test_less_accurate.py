@@ -114,6 +114,7 @@ def test_gradients_alone_show_no_state_that_is_narrower_between_steps() -> None:
     assert explaining.found() is None
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(("keeps", "place"), [(False, 0), (True, -1)])
 def test_who_was_seen_to_keep_subnormal_numbers_is_not_first_said_to_flush(
     keeps: bool, place: int

@@ -40,6 +40,7 @@ def misread(misreading: Misreading) -> tuple[str, ...]:
     return misread_in_stack(target, stacks_drawn_for(target, float64, [Variant()], 0, 8))
 
 
+@pytest.mark.uncounted
 @pytest.mark.thinned
 @pytest.mark.parametrize("words", MISREADINGS)
 def test_how_a_mask_is_misread_is_named(words: str) -> None:

@@ -118,6 +118,7 @@ def beyond_with(keep: Any, exported: Exported) -> set[str]:
     }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fmt", "variant"), [*((float32, variant) for variant in VARIANTS), (float16, VARIANTS[0])]
 )
@@ -190,6 +191,7 @@ def test_every_kind_of_file_holds_the_same_numbers(fmt: Any, tmp_path: Path) -> 
     assert gru.stack == one.case.stack
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("masks", [False, True])
 def test_with_restarts_a_right_implementation_is_within_every_bound_and_others_are_not(
     masks: bool,
@@ -422,6 +424,7 @@ def onnx_file_of(data: bytes) -> Any:
     return node
 
 
+@pytest.mark.uncounted
 def test_webnns_form_has_the_same_numbers_and_what_its_operator_lacks_is_left_out() -> None:
     tests = {one.name: one for one in webnn_tests(float32, 0, reset="after")}
     one = tests["test_gru_lbr1_bidirectional_full_bias_boundary_003"]

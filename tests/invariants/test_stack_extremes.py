@@ -93,6 +93,7 @@ def test_a_member_without_steps_has_a_state_and_a_cotangent() -> None:
         assert case.d_last.all()
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("id", [*PADDING, *IDLE])
 @pytest.mark.parametrize("found", [NumpyBackend(), Stacks()], ids=["declared", "undeclared"])
 def test_of_a_right_one_something_is_claimed(found: Any, id: str) -> None:

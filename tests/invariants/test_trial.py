@@ -107,6 +107,7 @@ def test_invariants_share_changed_cases() -> None:
     assert trial.on(lambda case: case) is trial
 
 
+@pytest.mark.uncounted
 def test_what_a_trial_found_is_freed_with_it() -> None:
     # Of a large cell that is as much as ten cases of it: no garbage is collected in between.
     gc.disable()
