@@ -53,7 +53,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collecting garbage need not go through torch, NumPy and ten thousand tests again and again."""
+    """Spare the garbage collector torch, NumPy and ten thousand tests."""
     gc.freeze()
 
 
