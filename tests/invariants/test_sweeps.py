@@ -15,7 +15,7 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.faults._stepping import stepping
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants.numerics._points import every_number
+from gruverify.invariants.core._points import every_number
 from gruverify.invariants.numerics._sweeps import (
     _SHOWN,
     _SHOWN_FROM_ZERO,

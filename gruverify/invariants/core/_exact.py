@@ -62,12 +62,12 @@ class Exact:
         self,
         case: Case,
         mode: Rounding,
-        forward: Exact | None = None,
+        like: Exact | None = None,
         moves_state: bool = True,
         functions: Functions = USUAL,
     ) -> None:
-        """`forward` is the exact side of a case that differs in its cotangents alone: its run is
-        this one's too.
+        """like: the exact side of another case; what both have in common is found once, the
+        parameters of one cell, and the run of cases that differ in their cotangents alone.
 
         moves_state: whether the initial state moves along the case's tangent; functions: the
         activation functions that the cell has.
@@ -76,17 +76,25 @@ class Exact:
         self.functions = functions
         self.case = case
         self.mode = mode
-        self._forward = forward
+        self._of_cell = self._forward = None
+        # By identity: `replace` keeps what it does not change, and comparing arrays would take
+        # longer.
+        if like is not None and like.case.cell is case.cell and like.mode == mode:
+            self._of_cell = like
+            if like.case.inputs is case.inputs and like.case.state is case.state:
+                self._forward = like
         self._variant = case.cell.variant
         self._masked: dict[tuple[bytes, bytes], MaskedRun] = {}
 
     def anew(self) -> Exact:
         """The same of which nothing is found yet."""
-        return Exact(self.case, self.mode, self._forward, self._moves_state, self.functions)
+        return Exact(self.case, self.mode, self._of_cell, self._moves_state, self.functions)
 
     @cached_property
     def parameters(self) -> Parameters:
         """The twelve blocks."""
+        if self._of_cell:
+            return self._of_cell.parameters
         return self.case.cell.parameters(self.lifted)
 
     @cached_property

@@ -27,20 +27,18 @@ class Trial:
         self,
         case: Case,
         backend: Backend,
-        forward: Exact | None = None,
+        like: Exact | None = None,
         mode: Rounding | None = None,
         declared: Declarations | None = None,
     ) -> None:
-        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, and
+        """`like` is as in Exact; `mode` is the backend's rounding in the case's format, and
         `declared` what it declares, if they are known already.
         """
         self.case = case
         self.backend = backend
         self.observed = Observed(case, backend, declared)
         known = mode or rounding_in(case.format, self.declared)
-        self.exact = Exact(
-            case, known, forward, self.declared.state_gradient, self.declared.functions
-        )
+        self.exact = Exact(case, known, like, self.declared.state_gradient, self.declared.functions)
         self._changed: dict[Change, Trial] = {}
         #: The changes that leave the case as it is. Kept among the others, the trial would hold
         #: itself, and with it all that it found, until garbage is collected.
@@ -106,7 +104,7 @@ class Trial:
             mode = None
         if twin is not None:
             return twin.with_backend(self.backend, self.declared)
-        return Trial(case, self.backend, self._forward_of(case), mode, self.declared)
+        return Trial(case, self.backend, self.exact, mode, self.declared)
 
     @property
     def declared_slack(self) -> NDArray:
@@ -122,21 +120,6 @@ class Trial:
             return np.zeros(radius.shape)
         # A flushed number is off by less than the smallest normal one, whatever else rounds.
         return np.minimum(radius, mode.format.min_normal)
-
-    def _forward_of(self, case: Case) -> Exact | None:
-        """The exact side that has the case's run already: ours, if the case differs in its
-        cotangents alone.
-        """
-        pairs = (
-            (case.cell, self.case.cell),
-            (case.inputs, self.case.inputs),
-            (case.state, self.case.state),
-        )
-        # By identity: `replace` keeps what it does not change, and comparing arrays would take
-        # longer.
-        if all(one is other for one, other in pairs):
-            return self.exact
-        return None
 
     def with_backend(self, backend: Backend, declared: Declarations | None = None) -> Trial:
         """The same case put to another backend; what the mathematics allows is found out once, if

@@ -22,10 +22,10 @@ from gruverify.backends import NumpyBackend
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._changes import SATURATED, packed, pinned, update_preactivation
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
+from gruverify.invariants.core._points import every_number, gate_numbers
 from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, compare, nothing_claimed
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.numerics._points import every_number, gate_numbers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

@@ -86,9 +86,8 @@ def _flagged(
 
 
 def from_the_reset(case: Case) -> Case:
-    """The case of a hard reset from the closed step on, started from another state."""
-    whole = hard_reset(case)
-    return replace(with_inputs(whole, whole.inputs[RESET:]), state=unequal_state(case))
+    """A case of a hard reset from the closed step on, started from another state."""
+    return replace(with_inputs(case, case.inputs[RESET:]), state=unequal_state(case))
 
 
 @invariant(
@@ -99,7 +98,8 @@ def from_the_reset(case: Case) -> Case:
     needs=["sequence"],
 )
 def hard_reset_states(trial: Trial) -> Iterator[Residual]:
-    whole, part = trial.on(hard_reset), trial.on(from_the_reset)
+    whole = trial.on(hard_reset)
+    part = whole.on(from_the_reset)
     one, other = whole.observed.sequence[0][RESET:], part.observed.sequence[0]
     # Two runs of one function from the reset on: each is within its own radius.
     balls = zip(whole.exact.run.states[RESET + 1 :], part.exact.run.states[1:], strict=True)
@@ -122,7 +122,8 @@ def hard_reset_states(trial: Trial) -> Iterator[Residual]:
     needs=["sequence_vjp"],
 )
 def hard_reset_gradient(trial: Trial) -> Iterator[Residual]:
-    whole, part = trial.on(hard_reset), trial.on(from_the_reset)
+    whole = trial.on(hard_reset)
+    part = whole.on(from_the_reset)
     balls, beside = whole.exact.gradients_of_last, part.exact.gradients_of_last
     one, other = whole.observed.sequence_vjp_of_last, part.observed.sequence_vjp_of_last
     for block, gradient, ball in pairs(trial.case.cell.variant, one, balls.parameters):
