@@ -142,6 +142,29 @@ class Builder:
             if self.takes(name) and self._heeds(name, value)
         )
 
+    @cached_property
+    def can_choose_biases(self) -> bool:
+        """Whether modules can be asked for without biases: the class says so in its signature, or
+        does so.
+        """
+        if "bias" in self._named:
+            return True
+        # What it takes for any option may lead nowhere.
+        return self.takes("bias") and not biases_of(
+            self.place.weights(self.build(*_SAMPLE, False, float32))
+        )
+
+    def require_no_biases(self, module: nn.Module) -> None:
+        """Raise ValueError if the class names an option `bias` and has some although it was built
+        without.
+        """
+        found = biases_of(self.place.weights(module))
+        if found and "bias" in self._named:
+            raise ValueError(
+                f"{name_of(self.cls)} has {' and '.join(found)} although it was built with "
+                "bias=False: heed the option, or declare variants=[Variant()]"
+            )
+
     def _heeds(self, option: str, value: Any) -> bool:
         try:
             # That it takes an option is not enough: **kwargs may lead nowhere.
@@ -172,6 +195,11 @@ class Builder:
             module: nn.Module = made
         # Drawn on the CPU, it is the same module on every device.
         return renamed(module.to(device()))
+
+
+def biases_of(weights: Mapping[str, torch.Tensor]) -> list[str]:
+    """The names of the biases among weights."""
+    return [name for name in weights if name.startswith("bias_")]
 
 
 def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:

@@ -18,7 +18,7 @@ from gruverify._named import Keywords
 from gruverify._visible import error_line
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import Loaded, Tensors
-from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
+from gruverify.backends._building import OPTIONS, Builder, biases_of, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._renamed import renamed
@@ -273,8 +273,9 @@ class Modules:
     @property
     def biases(self) -> frozenset[bool]:
         """Whether there are modules with biases, and without."""
-        own = any(name.startswith("bias_") for name in self.place.weights(self.sample))
-        return frozenset({True, False} if self._builder and self._builder.takes("bias") else {own})
+        own = bool(biases_of(self.place.weights(self.sample)))
+        chosen = self._builder and self._builder.can_choose_biases
+        return frozenset({True, False} if chosen else {own})
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -318,6 +319,8 @@ class Modules:
         """
         if self._builder:
             module = self._builder.build(I, H, bias, fmt, **options)
+            if not bias:
+                self._builder.require_no_biases(module)
         else:
             module = copied(self.target)
         without_dropout(module)

@@ -176,8 +176,22 @@ def test_a_layer_as_an_instance_is_differentiated_too() -> None:
     assert falsified(made, case(format=float32, H=3, I=2)) == set()
 
 
-def test_biases_that_the_variant_does_not_have_are_silenced() -> None:
-    assert falsified(torch_backend(Unbiased), case(Variant(bias=False))) == set()
+def test_catches_a_class_that_does_not_heed_its_option_of_biases() -> None:
+    made = torch_backend(Unbiased)
+    one = case(Variant(bias=False))
+
+    with pytest.raises(ValueError, match="has bias_ih and bias_hh although it was built with"):
+        made.step(one.cell, one.inputs[0], one.state)
+    assert falsified(torch_backend(Unbiased, variants=[Variant()]), case()) == set()
+
+
+def test_a_class_that_takes_any_option_and_heeds_none_has_its_own_biases() -> None:
+    class Anything(nn.GRUCell):
+        def __init__(self, input_size: int, hidden_size: int, **ignored: Any) -> None:
+            super().__init__(input_size, hidden_size)
+
+    assert torch_backend(Anything).variants == (Variant(),)
+    assert torch_backend(nn.GRUCell).variants == (Variant(), Variant(bias=False))
 
 
 def test_variants_and_formats_may_be_declared() -> None:
