@@ -373,3 +373,23 @@ def stack_lengths_raised_to_one_in_place() -> Backend:
         return answer
 
     return Faulty(stack=raised)
+
+
+@fault("stack", "h₀ = 1/2 for (T, I) and no h₀", touches="CARRY")
+def missing_states_not_zero_without_a_batch() -> Backend:
+    """Where there is neither a batch nor a state, a layer starts from what lies there."""
+
+    def started(
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
+        if states is not None or inputs.ndim == 3:
+            return answer
+        half = np.full(answer[1].shape, 0.5, inputs.dtype)
+        return NumpyBackend().stack(stack, inputs, half, lengths, batch_first)
+
+    return Faulty(stack=started)

@@ -359,6 +359,7 @@ FALSIFIES |= {
     "last-of-one-step-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
     "no-steps-without-a-state-end-in-ones": ("contract/no-steps",),
     "stack-lengths-raised-to-one-in-place": ("stack/members-without-steps",),
+    "missing-states-not-zero-without-a-batch": ("stack/no-batch",),
     "lengths-sorted-in-place": ("contract/stack-no-mutation",),
     "backward-gradients-overwritten-by-forward-ones": tuple(
         f"stack/gradient-{packed}" for packed in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

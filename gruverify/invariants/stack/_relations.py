@@ -351,8 +351,8 @@ def _of_few_arrangements(trial: StackTrial) -> StackTrial:
 
 @invariant(
     "stack/no-batch",
-    "a member without a batch axis is a batch of one",
-    source="theory 11, M34",
+    "a member without a batch axis is a batch of one, and without states starts from zeros",
+    source="theory 11, M34, M47",
     needs=["stack"],
     unless={"unbatched": False},
     asks_more=True,
@@ -363,6 +363,9 @@ def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     batch = one.observed.stack
     alone = trial.on(no_batch).observed.stack
     yield from _both("of a batch of one", alone, batch, one.exact.outputs, one.exact.last)
+    # What makes the zeros may be another line where there is no batch.
+    if trial.declared.shapes == "any":
+        yield from _without_states(trial.on(no_batch).on(from_zeros), "without a batch or states")
 
 
 @invariant(
@@ -415,12 +418,15 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
     lengths=SOME,
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
-    zeros = _of_few_arrangements(trial).on(from_zeros)
+    yield from _without_states(_of_few_arrangements(trial).on(from_zeros), "without states")
+
+
+def _without_states(zeros: StackTrial, said: str) -> Iterator[Residual]:
     given, missing = zeros.observed.stack, zeros.observed.ask("stack", states=None)
     for what, letters, one, other in zip(
         ("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True
     ):
-        yield equal(f"{what} without states", letters, one, other)
+        yield equal(f"{what} {said}", letters, one, other)
 
 
 @invariant(
