@@ -10,8 +10,8 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format, NDArray
-from gruverify.backends import Backend, offers, redeclared
-from gruverify.cell import Case
+from gruverify.backends import Backend, NumpyBackend, offers, redeclared
+from gruverify.cell import Case, Cell
 from gruverify.engine._judge import judge
 from gruverify.invariants import INVARIANTS, Obstacle, Trial
 
@@ -23,8 +23,8 @@ _STATES, _PARAMETERS, _OTHERS = "states", "gradients of parameters", "gradients 
 
 def mixed(backend: Backend, cases: Sequence[Case], failed: Sequence[tuple[str, Case]]) -> str:
     """Which answers to the cases, all in one format, are numbers of a narrower one, and which are
-    not, in words; empty if they are alike, or if that does not explain what failed: invariants, by
-    their ids, each on its case.
+    not, in words; or that gradients are those of a wider one; empty if they are alike, or if that
+    does not explain what failed: invariants, by their ids, each on its case.
     """
     if not offers(backend, "sequence_vjp"):
         return ""
@@ -38,7 +38,40 @@ def mixed(backend: Backend, cases: Sequence[Case], failed: Sequence[tuple[str, C
                 rest = [what for what, there in inside.items() if not there]
                 return f"{_told(rounded)} in {other.name}, {_told(rest)} in {fmt.name}"
             return ""
+    if {id for id, _ in failed} <= {*_OF_RETURNED_STATES}:
+        for other in FORMATS:
+            if other.precision > fmt.precision and _rounded_from(other, backend, cases):
+                return f"gradients in {other.name}, states in {fmt.name}"
     return ""
+
+
+def _rounded_from(other: Format, backend: Backend, cases: Sequence[Case]) -> bool:
+    """Whether all gradients are those of a whole run in a wider format, but for one rounding."""
+    for case in cases:
+        wide = Trial(_in(other, case), NumpyBackend()).observed.sequence_vjp
+        try:
+            found = Trial(case, backend).observed.sequence_vjp
+        except Obstacle:
+            return False
+        for name, array in found.items():
+            right = np.asarray(getattr(wide, name), np.float64)
+            # One more, where what is half-way between two numbers was rounded to the other.
+            allowed = 2 * case.format.unit_roundoff * np.abs(right) + case.format.min_subnormal
+            if not np.all(np.abs(array.astype(np.float64) - right) <= allowed):
+                return False
+    return True
+
+
+def _in(other: Format, case: Case) -> Case:
+    """The case in a format that has all its numbers."""
+    cell = Cell(case.variant, *map(other.cast, case.cell.packed().values()))
+    return Case(
+        cell,
+        inputs=other.cast(case.inputs),
+        state=other.cast(case.state),
+        d_outputs=other.cast(case.d_outputs),
+        d_last=other.cast(case.d_last),
+    )
 
 
 def _told(what: Sequence[str]) -> str:

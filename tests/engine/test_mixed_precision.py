@@ -33,6 +33,13 @@ def wide(answer: Any) -> Any:
     return None if answer is None else answer.astype(np.float64)
 
 
+def wide_cell(value: Any) -> Any:
+    """An argument in float64, a cell too."""
+    if isinstance(value, Cell):
+        return Cell(value.variant, *map(wide, value.packed().values()))
+    return wide(value)
+
+
 def in_float32(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method, all of which is computed in float32."""
     return lambda *given: wide(method(*map(narrow, given)))
@@ -71,6 +78,22 @@ def test_who_computes_in_two_formats_is_told_which_is_which(methods: Any, words:
 
     assert found.verdict == "falsified"
     assert (found.less_accurate, found.explanation) == ((), f"{words} (float64, every case)")
+
+
+@pytest.mark.slow
+def test_gradients_of_a_wider_run_are_told() -> None:
+    def in_float64(*given: Any) -> Any:
+        found = NUMPY.sequence_vjp(*(wide_cell(one) for one in given))
+        return Gradients(*(narrow(getattr(found, name)) for name in vars(found)))
+
+    # Long runs show it: their own states are as near the truth as those of the run are far from it.
+    target = backend(
+        sequence=NUMPY.sequence, sequence_vjp=in_float64, variants=[Variant()], kappa_sigma=5
+    )
+    found = check(target, formats="f32", only=ONLY, shrink=False)
+
+    assert found.verdict == "falsified"
+    assert found.explanation == "gradients in float64, states in float32 (float32, every case)"
 
 
 def test_one_format_is_no_mixture() -> None:
