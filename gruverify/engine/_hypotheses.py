@@ -126,9 +126,12 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         # What float32 computes is close enough to tell a wrong GRU; what a half computes must look
         # like one.
         half = other.precision <= 11
-        if not half and not found.may_compute_in(other, fmt):
-            continue
         looks, computes = other if half else None, (("computes", other.name),)
+        if not half and not found.may_compute_in(other, fmt):
+            # As accurate as the format, of numbers that lose their last digits on the way to it.
+            if 0 < found.operand_bits <= other.precision:
+                yield Hypothesis(f"arguments rounded to {other.name}", computes)
+            continue
         said = f"{other.name} arithmetic in {fmt.name}"
         yield Hypothesis(said, computes, representable=looks)
         if half:

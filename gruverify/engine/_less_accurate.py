@@ -203,15 +203,13 @@ class Explaining:
     def found(self) -> LessAccurate | None:
         """What explains everything so far; None if nothing does."""
         self._try_beside()
-        # Not in a family's test: there values may fail in that of another.
-        while self.draws and self._current is not None and not self._is_borne_out(self._current):
+        # The next may claim more, or be borne out.
+        while self._current is not None and not self._is_enough(self._current):
             self._advance()
             self._try_beside()
         if self.hopeless or self._current is None:
             return None
-        met = [failure for failure in self._met if not failure.beside]
-        if self._claims_little(self._current, met):
-            return None
+        met = self._failed
         return LessAccurate(
             self._current.words,
             self._current.overrides,
@@ -219,6 +217,18 @@ class Explaining:
             vacuous=sum(failure.vacuous for failure in met),
             compared=sum(len(failure.failing) for failure in met),
         )
+
+    @property
+    def _failed(self) -> list[_Failure]:
+        """The failures of the run."""
+        return [failure for failure in self._met if not failure.beside]
+
+    def _is_enough(self, hypothesis: Hypothesis) -> bool:
+        """Whether what everything agrees with explains it."""
+        if self._claims_little(hypothesis, self._failed):
+            return False
+        # Not in a family's test: there values may fail in that of another.
+        return not self.draws or self._is_borne_out(hypothesis)
 
     def _try_beside(self) -> None:
         """Hold what few failures leave to drawn cases too, and go on to the next hypothesis as long

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,26 @@ def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
     (line,) = result.less_accurate
     assert line.endswith("is explained by 1-z as σ(-a_z): declare blend='A+B+D'")
     assert checked(own, only, count=12, formats=[float32]).verdict == "conforms"
+
+
+@pytest.mark.uncounted
+def test_weights_that_are_rounded_first_are_told() -> None:
+    def rounded(a: Any) -> Any:
+        return a.astype(np.float32).astype(a.dtype)
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        weights = {name: rounded(a) for name, a in cell.packed().items()}
+        return Kernel().step(SimpleNamespace(packed=lambda: weights), x, h)  # type: ignore[arg-type]
+
+    target: Any = {"step": step, "variants": [Variant()], "formats": [float64]}
+    only = ("agreement/step", "numerics/every-candidate")
+
+    (line,) = checked(gruverify.backend(**target), only).less_accurate
+
+    assert ": declare computes='float32'" in line
+    assert "is explained by arguments rounded to float32" in line
+    declared = gruverify.backend(**target, computes="float32")
+    assert not checked(declared, only).lesser
 
 
 @pytest.mark.uncounted
