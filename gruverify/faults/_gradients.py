@@ -115,3 +115,13 @@ def cotangent_of_the_step_ignored() -> Backend:
         return right.step_vjp(cell, x, h, np.ones_like(cotangent))
 
     return Faulty(step_vjp=at_ones)
+
+
+@fault("gradient", "dL/dW_h/2 where no h_0 is given", touches="dθ")
+def recurrent_gradients_without_a_state_halved() -> Backend:
+    """Another branch where there is no initial state, which counts half of the steps."""
+    return Faulty(
+        sequence_vjp=lambda g, cell, inputs, state, *_: (
+            g if state is not None else replace(g, weight_hh=g.weight_hh / 2)
+        )
+    )

@@ -356,6 +356,7 @@ FALSIFIES |= {
             if method != "stack"
         ),
     ),
+    "recurrent-gradients-without-a-state-halved": ("gradient/zero-set",),
     "last-of-one-step-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
     "no-steps-without-a-state-end-in-ones": ("contract/no-steps",),
     "stack-lengths-raised-to-one-in-place": ("stack/members-without-steps",),

@@ -19,7 +19,7 @@ from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import BLOCKS, Case, Gradients, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants.core._blocks import block_of, letters, pairs
-from gruverify.invariants.core._changes import from_zero
+from gruverify.invariants.core._changes import from_zero, short, stretched
 from gruverify.invariants.core._first_step import with_loss_of_first_step
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
@@ -304,7 +304,8 @@ def zero_set(trial: Trial) -> Iterator[Residual]:
             unknown = overlooked(np.isinf(ball.radius))
             yield equal(f"dL/d{block}", letters(block), actual, np.zeros_like(actual), unknown)
     if trial.declared.shapes != "few":  # a call without a state is compiled for itself
-        yield from _without_a_state(still)
+        # Of two steps, for of one from zeros nothing comes to the recurrent weights.
+        yield from _without_a_state(trial.on(stretched).on(short).on(from_zero))
 
 
 def _without_a_state(still: Trial) -> Iterator[Residual]:
