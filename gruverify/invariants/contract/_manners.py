@@ -103,7 +103,7 @@ _of_every_method(
 
 def _no_random_numbers(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
-        first_answer(trial, method)
+        trial.observed.ask(method)
         # A first call may draw once, to initialise; a second one has no reason to.
         trial.observed.second_answer(method)
         drawn = sorted(trial.observed.drawn[method])
@@ -132,11 +132,16 @@ _of_every_method(
 def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         yield from _unshared(trial, method)
-        # Of one step a view of the outputs, or what the loop began with, may do for the last state.
-        if not method.startswith("step") and trial.case.sizes["T"] > 1 and _takes_one_step(trial):
+        if _returns_a_run(method) and trial.case.sizes["T"] > 1 and _takes_one_step(trial):
             yield from _unshared(_of_one_step(trial), method)
 
     return check
+
+
+def _returns_a_run(method: str) -> bool:
+    """Of one step a view of the outputs, or what the loop began with, may do for the last state."""
+    derivative = method.endswith(("jvp", "vjp", "hvp", "reverse"))
+    return not method.startswith("step") and not derivative
 
 
 def _takes_one_step(trial: AnyTrial) -> bool:
