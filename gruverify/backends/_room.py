@@ -16,6 +16,10 @@ _SMALL, _LARGE = (
 _NUMBER = 16
 #: Each entry of a Jacobian is held as it was returned, in its bound, and while both are compared.
 _ENTRY = 80
+#: How many entries the states of all steps may have: for each, gradients and their bounds take some
+#: 2 KiB, and of runs that are asked for Hessian products 5; weights take the rest.
+_STATES, _STATES_OF_SHORT = 2**19, 2**17
+_SHORT = 17
 #: What holding one step takes besides that: some hundred small arrays (168 kB at H = B = 5).
 _STEP = 2**17
 
@@ -35,6 +39,12 @@ def has_room_for_jacobians(sizes: Mapping[str, int]) -> bool:
     more than a case may.
     """
     return _ENTRY * sizes["B"] * sizes["H"] * (sizes["H"] + sizes["I"]) <= MOST
+
+
+def has_room_for_steps(sizes: Mapping[str, int]) -> bool:
+    """Whether what is known of a gate at every step, (T, B, H), takes no more than a case may."""
+    most = _STATES_OF_SHORT if sizes["T"] <= _SHORT else _STATES
+    return sizes["T"] * sizes["B"] * sizes["H"] <= most
 
 
 @lru_cache(maxsize=64)  # declarations are read again for every case

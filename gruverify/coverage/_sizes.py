@@ -13,6 +13,7 @@ from gruverify.backends import (
     Declarations,
     declarations_of,
     has_room_for_jacobians,
+    has_room_for_steps,
     offers,
     sizes_of_few,
 )
@@ -162,14 +163,19 @@ def _why_not(
         return "declared shapes='few'"
     if max_size is not None and fixed is None and least(level) > max_size:
         return f"--max-size {max_size}"
-    if letter == "B" and "stack" not in methods and "stack_vjp" not in methods:
-        return _too_large(backend, declared, least(level))
+    if letter == "B":
+        return _too_large(backend, declared, least(level), methods)
     return ""
 
 
-def _too_large(backend: Backend, declared: Declarations, members: int) -> str:
-    """Why no cell has so many members: a large one would have large Jacobians."""
-    sizes = {"H": declared.hidden_size or 1, "I": declared.input_size or 1, "B": members}
-    if offers(backend, "step_jacobian") and not has_room_for_jacobians(sizes):
+def _too_large(
+    backend: Backend, declared: Declarations, members: int, methods: tuple[str, ...]
+) -> str:
+    """Why there cannot be so many members: what is known of a large cell takes much memory."""
+    sizes = {"H": declared.hidden_size or 1, "I": declared.input_size or 1, "B": members, "T": 1}
+    stacks = "stack" in methods or "stack_vjp" in methods
+    if not stacks and offers(backend, "step_jacobian") and not has_room_for_jacobians(sizes):
         return f"the Jacobians of {members} members would take too much memory"
+    if not has_room_for_steps(sizes):
+        return f"the bounds of {members} members would take too much memory"
     return ""

@@ -36,15 +36,14 @@ from gruverify.invariants import (
     Residual,
     StackTrial,
     Trial,
+    is_large,
     nothing_claimed,
+    numbers_of,
     ruled_out_by_functions,
 )
 
-#: Of cases with more numbers, what is found of a changed case is not kept for the next invariant:
-#: there may be fifty such cases, and each takes twenty times the memory of its numbers.
-_SHARED = 2**17
-#: Of cases with more numbers than that, nor is what is found of the case itself kept for invariants
-#: that read other answers: to find it again costs less than so much memory.
+#: Of cases with more numbers, what is found of the case itself is not kept for invariants that read
+#: other answers: to find it again costs less than so much memory.
 _FOUND = 2**20
 
 
@@ -130,8 +129,7 @@ def judge_trial(
     whether the first comparison that fails will do, and not the worst of all.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
-    # Of weights and of all steps: found once, for it is looked at after every invariant.
-    numbers = sum(array.size for array in case.arrays().values())
+    numbers, large = numbers_of(case), is_large(case)
     about = tuple[object, ...]()
     for invariant in invariants:
         if (
@@ -147,7 +145,7 @@ def judge_trial(
                     give_back_memory()
                     about = kind
             yield _judge(trial, invariant, met, first=first)
-            if numbers > _SHARED:
+            if large:
                 trial.forget_changes()
 
 

@@ -17,6 +17,7 @@ from gruverify.backends import (
     Sizes,
     declarations_of,
     has_room_for_jacobians,
+    has_room_for_steps,
     long_run,
     offers,
 )
@@ -127,6 +128,8 @@ def _coincidences(
     """
     H, up_to = declared.hidden_size or _UNITS, partial(_up_to, max_size)
     steps, square = up_to(run, _UNITS), declared.hidden_size or up_to(64, _UNITS)
+    if not has_room_for_steps({"H": H, "B": steps, "T": steps}):
+        steps = _UNITS
     narrow, wide = up_to(32, _SMALL["I"]), up_to(128, _SMALL["I"])
     if declared.input_size is not None:
         narrow = wide = _SMALL["I"]
@@ -159,11 +162,20 @@ def _allowed(
         built = {letter: size for letter, size in fixed.items() if size is not None}
         # A size that is not what the axis is about: the target's own will do in its place.
         small = {letter for letter in built if sizes[letter] == _SMALL.get(letter)}
-        own = {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
+        own = _with_room(
+            {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
+        )
         right = all(own[letter] == size for letter, size in built.items())
-        if right and is_within(own, max_size) and own not in found:
+        if right and is_within(own, max_size) and has_room_for_steps(own) and own not in found:
             found.append(own)
     return found
+
+
+def _with_room(sizes: Sizes) -> Sizes:
+    """With one member, where what is known of the steps of some would take too much memory."""
+    if sizes["B"] == _SMALL["B"] and not has_room_for_steps(sizes):
+        return {**sizes, "B": 1}
+    return sizes
 
 
 def is_long_alone(sizes: Sizes) -> bool:
