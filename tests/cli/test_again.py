@@ -193,7 +193,6 @@ def test_json_on_standard_output_stays_json(planted: str) -> None:
     assert f"{FILE} has 2 entries" in result.stderr
 
 
-@pytest.mark.uncounted
 def test_a_run_that_died_leaves_the_file_as_it_was(planted: str) -> None:
     Path(FILE).write_text("agreement/step  # why\n")
 
@@ -232,7 +231,6 @@ def test_of_a_folder_it_is_the_file_of_the_target(here: Path) -> None:
     assert found.file == Path("known/pkg.cells-GRU.txt")
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("options", "said"),
     [

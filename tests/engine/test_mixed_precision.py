@@ -12,7 +12,6 @@ import pytest
 from gruverify import Cell, Gradients, Result, Variant, backend, check
 from gruverify.backends import NumpyBackend
 
-pytestmark = pytest.mark.uncounted
 NUMPY = NumpyBackend()
 ONLY = ("agreement/each-step", "agreement/gradient-*", "agreement/each-cotangent")
 
@@ -80,6 +79,7 @@ def test_who_computes_in_two_formats_is_told_which_is_which(methods: Any, words:
     assert (found.less_accurate, found.explanation) == ((), f"{words} (float64, every case)")
 
 
+@pytest.mark.uncounted
 @pytest.mark.slow
 def test_gradients_of_a_wider_run_are_told() -> None:
     def in_float64(*given: Any) -> Any:
@@ -96,6 +96,7 @@ def test_gradients_of_a_wider_run_are_told() -> None:
     assert found.explanation == "gradients in float64, states in float32 (float32, every case)"
 
 
+@pytest.mark.uncounted
 def test_one_format_is_no_mixture() -> None:
     both = checked(in_float32(NUMPY.sequence), in_float32(NUMPY.sequence_vjp))
 
@@ -105,6 +106,7 @@ def test_one_format_is_no_mixture() -> None:
     assert "float32 arithmetic in float64" in line
 
 
+@pytest.mark.uncounted
 def test_catches_a_mixture_that_is_wrong_besides() -> None:
     def lacking(*given: Any) -> Any:
         found = in_float32(NUMPY.sequence_vjp)(*given)
