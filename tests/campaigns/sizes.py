@@ -313,7 +313,7 @@ def _right_gradients(case: Case) -> tuple[float, dict[str, float], tuple[float, 
 
 
 def backwards() -> Iterator[Goal]:
-    """Backward passes that are wrong in one way behind a right forward pass."""
+    """Backward passes that are wrong in one way; at H = 1,024 the medians of five cells."""
     faults = backward_faults()
     print("format     H    T   right" + "".join(f"{name:>10}" for name in faults))
     sizes = [
@@ -322,10 +322,13 @@ def backwards() -> Iterator[Goal]:
         *((fmt, 1024, 8) for fmt in HALVES),
     ]
     for fmt, H, T in sizes:
-        case = case_of(fmt, H, T)
-        right = worst("agreement/each-cotangent", case, resolve("torch"))
+        # Of one step in eight the closest entry is a matter of the cell: the median of some.
+        cases = [case_of(fmt, H, T, seed=seed) for seed in range(5 if H == 1024 else 1)]
+        right = max(worst("agreement/each-cotangent", case, resolve("torch")) for case in cases)
         found = {
-            name: worst("agreement/each-cotangent", case, backend)
+            name: float(
+                np.median([worst("agreement/each-cotangent", case, backend) for case in cases])
+            )
             for name, backend in faults.items()
         }
         print(
