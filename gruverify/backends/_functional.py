@@ -14,8 +14,9 @@ from torch.func import functional_call, jacrev, jvp, vjp, vmap
 
 from gruverify.arithmetic import FORMATS, NDArray
 from gruverify.backends._modules import packed_call, variants_of
+from gruverify.backends._probes import pytorch_subnormals
 from gruverify.backends._refusals import refusals
-from gruverify.backends._tensors import numpy, tensor
+from gruverify.backends._tensors import device, numpy, tensor
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 #: Weights, inputs (T, B, I) and state (B, H), or the directions in which they move.
@@ -32,6 +33,10 @@ class FunctionalBackend:
     name = "torch:func"
     variants = variants_of([nn.GRUCell, nn.GRU])
     formats = FORMATS
+
+    def __init__(self) -> None:
+        # A matter of the processor, and so found out where it is built.
+        self.subnormals = pytorch_subnormals(str(device()))
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """The next state (B, H), from x (B, I) and h (B, H)."""

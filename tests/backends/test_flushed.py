@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from gruverify import Case, Cell, Format, Variant
 from gruverify.arithmetic import Ball, Rounding, bfloat16, float32, float64
-from gruverify.backends import resolve
+from gruverify.backends import resolve, rounding_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.cell import unpack
 from gruverify.invariants import Exact, Observed
@@ -96,3 +96,8 @@ def test_catches_a_flush_that_is_not_declared(fmt: Format) -> None:
 def test_a_cell_that_keeps_them_is_inside_as_well(fmt: Format) -> None:
     for mode in (Rounding(fmt), Rounding(fmt, subnormals=False)):
         assert worst(fmt, mode) <= 1
+
+
+@pytest.mark.parametrize("name", ["torch", "torch:GRU", "torch:func", "torch-formulas"])
+def test_what_pytorch_computes_declares_what_the_processor_flushes(name: str) -> None:
+    assert rounding_of(resolve(name), bfloat16).subnormals is not bfloat16_products_flush()
