@@ -30,7 +30,7 @@ from ._cases import case
 
 torch = pytest.importorskip("torch")
 
-from gruverify.backends import _targets, _tensors, _torch, _torch_devices
+from gruverify.backends import _functional, _targets, _tensors, _torch, _torch_devices
 from gruverify.backends._place import BadModule
 from gruverify.backends._plain import copied
 
@@ -207,7 +207,8 @@ def on_meta(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
     monkeypatch.setattr(_targets, "placement_of", lambda framework, device: META)
-    monkeypatch.setattr(_torch, "pytorch_subnormals", lambda device: True)
+    for module in (_torch, _functional):
+        monkeypatch.setattr(module, "pytorch_subnormals", lambda device: True)
 
 
 @pytest.mark.usefixtures("on_meta")
