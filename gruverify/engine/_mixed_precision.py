@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gruverify._named import Keywords
-from gruverify.arithmetic import FORMATS, Format, NDArray
+from gruverify.arithmetic import FORMATS, Format, NDArray, spacing
 from gruverify.backends import Backend, NumpyBackend, offers, redeclared
 from gruverify.cell import Case, Cell
 from gruverify.engine._judge import judge
@@ -55,9 +55,9 @@ def _rounded_from(other: Format, backend: Backend, cases: Sequence[Case]) -> boo
             return False
         for name, array in found.items():
             right = np.asarray(getattr(wide, name), np.float64)
-            # One more, where what is half-way between two numbers was rounded to the other.
-            allowed = 2 * case.format.unit_roundoff * np.abs(right) + case.format.min_subnormal
-            if not np.all(np.abs(array.astype(np.float64) - right) <= allowed):
+            # Of two neighbours either will do: what is half-way was rounded to one of them.
+            off = np.abs(array.astype(np.float64) - right)
+            if not np.all(off <= spacing(right, case.format)):
                 return False
     return True
 
