@@ -594,3 +594,16 @@ def test_no_case_of_a_large_cell_has_so_many_members_that_jacobians_fill_the_mem
     why = "the Jacobians of 16 members would take too much memory"
     assert excluded(large)["B", ("gradients", "16")] == why
     assert ("B", ("stacks", "16")) not in excluded(large)
+
+
+def test_no_case_of_a_large_layer_has_so_many_steps_and_members_that_bounds_fill_the_memory() -> (
+    None
+):
+    large: Any = gruverify.backend(sequence=NUMPY.sequence, hidden_size=1024, input_size=1024)
+
+    found = cell_sizes(large, None)
+
+    assert {sizes["B"] for sizes in found if sizes["T"] == 1} >= {8, 65}
+    assert max(sizes["B"] for sizes in found) < 129
+    assert {sizes["B"] for sizes in found if sizes["T"] == LONG} == {1}
+    assert {"H": 1024, "I": 1024, "B": 6, "T": 6} in found
