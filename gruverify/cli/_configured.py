@@ -17,6 +17,14 @@ from gruverify.cli._options import Fail
 _ARGUMENTS = "gruverify.arguments"
 #: Where it keeps what an error about the targets begins with, if a file names them.
 TARGETS_FROM = "gruverify.targets_from"
+#: Parameters that are one choice, when a run ends, and what they are where they are not given:
+#: whoever gives one of them has chosen.
+_ONE_CHOICE = {"first_only": False, "max_failures": None, "keep_going": False}
+#: What wins over what comes before it.
+_WEAKEST_FIRST = (
+    *(ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP),
+    *(ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE),
+)
 
 
 class Configured(click.Command):
@@ -59,6 +67,7 @@ class Configured(click.Command):
             context.meta[TARGETS_FROM] = f"{read.file}: [{read.name}] target: "
         for key, table in tables.items():
             self._tell_of_both(context, table, key, defaults[_name(key)])
+        self._leave_one_choice(context, tables)
         return context
 
     def _targets(self, args: list[str], parent: click.Context | None) -> tuple[str, ...]:
@@ -100,15 +109,43 @@ class Configured(click.Command):
 
     def _tell_of_both(self, context: click.Context, table: Table, key: str, default: Any) -> None:
         name = _name(key)
-        param = next(param for param in self.params if param.name == name)
-        winners = {
-            ParameterSource.COMMANDLINE: param.opts[0],
-            ParameterSource.ENVIRONMENT: f"{context.auto_envvar_prefix}_{name.upper()}",
-        }
-        winner = winners.get(context.get_parameter_source(name) or ParameterSource.DEFAULT)
+        param = self._param(name)
+        winner = self._given_as(context, name)
         # Read alike: 1 and "1" are the same, and worth no line.
         if winner and context.params.get(name) != param.type_cast_value(context, default):
             click.echo(table.overridden(key, winner), err=True)
+
+    def _given_as(self, context: click.Context, name: str) -> str | None:
+        """The option or the variable that gave a parameter its value; None: neither did."""
+        param = self._param(name)
+        given = {
+            ParameterSource.COMMANDLINE: param.opts[0],
+            ParameterSource.ENVIRONMENT: f"{context.auto_envvar_prefix}_{name.upper()}",
+        }
+        return given.get(context.get_parameter_source(name) or ParameterSource.DEFAULT)
+
+    def _param(self, name: str) -> click.Parameter:
+        return next(param for param in self.params if param.name == name)
+
+    def _leave_one_choice(self, context: click.Context, tables: dict[str, Table]) -> None:
+        """Of parameters that are one choice, leave those that were given where it counts most."""
+
+        def strength(name: str) -> int:
+            source = context.get_parameter_source(name) or ParameterSource.DEFAULT
+            return _WEAKEST_FIRST.index(source) if source in _WEAKEST_FIRST else 0
+
+        chosen = sorted(
+            (name for name in _ONE_CHOICE if context.params.get(name)), key=strength, reverse=True
+        )
+        for name in chosen[1:]:
+            winner = self._given_as(context, chosen[0])
+            if winner is None or strength(name) == strength(chosen[0]):
+                continue
+            key = name.replace("_", "-")
+            # Of a variable nothing is said: it is told nowhere that the command line won over one.
+            if key in tables and not self._given_as(context, name):
+                click.echo(tables[key].overridden(key, winner), err=True)
+            context.params[name] = _ONE_CHOICE[name]
 
 
 def _require_names(tables: dict[str, Table]) -> None:
@@ -125,6 +162,12 @@ def _require_targets(read: Configuration) -> None:
         from gruverify.backends import require_named
 
         require_named(read)
+
+
+def is_one_of_several() -> bool:
+    """Whether the command that is running is the check of one of several targets."""
+    parent = click.get_current_context().parent
+    return parent is not None and bool(parent.obj)
 
 
 def _name(key: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gruverify.cli._configured import is_one_of_several
 from gruverify.cli._options import Fail
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def ending_options(command: Command) -> Command:
             ends = "-x" if first_only else "--max-failures"
             raise Fail(f"--keep-going draws all cases, and {ends} ends before: give one of them")
         most = 1 if first_only else max_failures
-        return command(**options, ending=Ending(most, keep_going, not no_shrink))
+        # The page of several targets says of each what fails, in how many cases.
+        goes_on = keep_going or (most is None and is_one_of_several())
+        return command(**options, ending=Ending(most, goes_on, not no_shrink))
 
     decorated = cast(Command, with_ending)
     for option in reversed(_OPTIONS):

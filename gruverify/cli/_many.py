@@ -128,7 +128,7 @@ class _Status:
 @dataclass(frozen=True)
 class Start:
     """How a check is started: its options and environment, where its files go, and how many
-    processes it may have. That, and to go on whatever fails, is nothing to a model in a runtime.
+    processes it may have, which is nothing to a model in a runtime.
     """
 
     options: Sequence[str]
@@ -140,8 +140,7 @@ class Start:
         """Start one."""
         options = [*self.options]
         if not names_a_model(target):
-            # The page of all says of each what fails, in how many cases.
-            options += [f"--jobs={self.jobs}", "--keep-going"]
+            options.append(f"--jobs={self.jobs}")
         return Member(target, options, self.environment, self.folder / str(number))
 
 

@@ -125,3 +125,29 @@ def test_every_key_is_a_parameter_of_the_command() -> None:
 def test_an_unknown_command_is_told_with_the_one_that_is_near() -> None:
     assert gruverify("chekc").stderr == "Error: there is no command 'chekc': did you mean check?\n"
     assert "there are check, identify" in gruverify("verify-all-of-it").stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "option"),
+    [
+        ("max-failures = 3", "-x"),
+        ("max-failures = 3", "--keep-going"),
+        ("keep-going = true", "-x"),
+        ("keep-going = true", "--max-failures=1"),
+    ],
+)
+def test_when_to_end_is_one_choice_and_the_command_line_makes_it(
+    here: Path, table: str, option: str
+) -> None:
+    written(here, f"{FEW}{table}\n")
+
+    result = gruverify("check", option)
+
+    assert result.exit_code == 6  # one case tells little
+    assert f"[tool.gruverify] is overridden by {option.partition('=')[0]}\n" in result.stderr
+
+
+def test_two_such_choices_in_one_place_contradict_each_other(here: Path) -> None:
+    written(here, f"{FEW}max-failures = 3\nkeep-going = true\n")
+
+    assert "give one of them" in gruverify("check").stderr

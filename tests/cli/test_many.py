@@ -147,6 +147,21 @@ def test_the_options_of_a_check_reach_each(run: Run, monkeypatch: pytest.MonkeyP
     assert "cells:wrong" in gruverify("compare", "runs.db").stdout
 
 
+@pytest.mark.parametrize(
+    ("ends", "judged"), [("-x", 1), ("--max-failures=1", 1), ("--keep-going", 2), (None, 2)]
+)
+def test_when_a_check_ends_is_said_to_each(here: Path, ends: str | None, judged: int) -> None:
+    (here / "cells.py").write_text(CELLS)
+    options = (*FEW, *([ends] if ends else []), "--json", "all.json", "--report", "out")
+
+    result = gruverify("check", "cells:wrong", "cells:right", *options)
+
+    assert result.exit_code == 1
+    wrong, right = json.loads(Path("all.json").read_text())["targets"]
+    assert (wrong["verdict"], right["verdict"]) == ("falsified", "conforms")
+    assert wrong["families"][0]["checks"] == judged
+
+
 @pytest.mark.parametrize("first", ["--batch-first", "--time-first"])
 def test_which_of_a_pair_of_options_was_given_reaches_each(
     here: Path, monkeypatch: pytest.MonkeyPatch, first: str
