@@ -57,6 +57,7 @@ from gruverify.backends._protocol import offers as offers
 from gruverify.backends._random import noticing_random_numbers as noticing_random_numbers
 from gruverify.backends._room import has_room_for_jacobians as has_room_for_jacobians
 from gruverify.backends._room import has_room_for_steps as has_room_for_steps
+from gruverify.backends._settings import noticing_settings as noticing_settings
 from gruverify.backends._shapes import Sizes as Sizes
 from gruverify.backends._shapes import drawn_sizes as drawn_sizes
 from gruverify.backends._shapes import is_of_few as is_of_few

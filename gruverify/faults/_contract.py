@@ -147,6 +147,20 @@ def random_generators_seeded_at_every_call() -> Backend:
     return _everywhere(seeded)
 
 
+@fault("contract", 'seterr(all="ignore"), never set back', touches="DET")
+def warnings_turned_off_for_the_whole_program() -> Backend:
+    """Every call silences NumPy's warnings of overflow for all that the program computes later."""
+
+    def silenced(method: str) -> Callable[..., object]:
+        def answered(answer: object, *_: object) -> object:
+            np.seterr(all="ignore")
+            return answer
+
+        return answered
+
+    return _everywhere(silenced)
+
+
 @fault("contract", "outputs[0] is h_T for T = 1", touches="ALIAS")
 def last_of_one_step_is_a_view_of_the_outputs() -> Backend:
     """Of a single step the last state is not copied out of the outputs."""

@@ -357,6 +357,9 @@ FALSIFIES |= {
         ),
     ),
     "recurrent-gradients-without-a-state-halved": ("gradient/zero-set",),
+    "warnings-turned-off-for-the-whole-program": tuple(
+        f"contract/settings-{method.replace('_', '-')}" for method in EVERY_METHOD
+    ),
     "last-of-one-step-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
     "no-steps-without-a-state-end-in-ones": ("contract/no-steps",),
     "stack-lengths-raised-to-one-in-place": ("stack/members-without-steps",),

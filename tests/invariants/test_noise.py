@@ -32,6 +32,7 @@ KEPT = (
     "contract/stack-no-mutation",
     "contract/no-random-numbers",
     "contract/stack-no-random-numbers",
+    "contract/settings-",
     "gradient/liveness",
     "sequence/liveness",
     "sequence/zeros-are-inputs",

@@ -126,6 +126,31 @@ _of_every_method(
 )
 
 
+# -- settings --------------------------------------------------------------------------------------
+
+
+def _settings(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        trial.observed.ask(method)
+        changed = trial.observed.unsettled[method]
+        for name, how in changed.items():
+            yield violated(f"{name} left changed by {method}, {how}")
+        if not changed:
+            yield ok("settings")
+
+    return check
+
+
+_of_every_method(
+    "settings",
+    "{method} leaves what a program shares as it was set: NumPy's error handling and printing, "
+    "PyTorch's default dtype, gradient mode and threads, how the processor rounds",
+    "the Backend contract; mistake P25",
+    _settings,
+    {},
+)
+
+
 # -- memory ----------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from gruverify.backends import (
     ProtocolBroken,
     declarations_of,
     noticing_random_numbers,
+    noticing_settings,
 )
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants.core._declared import ruled_out
@@ -83,7 +84,8 @@ class Calls:
     Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined.
     `ask` keeps what it finds, `fresh_answer` calls whenever it is called. `subject` is the cell or
     stack that every method is given first. `mutated` lists the arguments that calls of each method
-    changed, and `drawn` the random generators, shared by the program, of its second call.
+    changed, `unsettled` the settings of the program that they left changed, and how, and `drawn`
+    the random generators, shared by the program, of its second call.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Calls:
         self.declared = declared or declarations_of(backend)
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self.drawn: defaultdict[str, set[str]] = defaultdict(set)
+        self.unsettled: defaultdict[str, dict[str, str]] = defaultdict(dict)
         #: The answer to each question, or the obstacle in its place.
         self._answers: dict[tuple[str, ...], Any] = {}
         self._again: dict[str, Any] = {}
@@ -189,7 +192,11 @@ class Calls:
         try:
             # NumPy's warnings at saturated gates are no findings; the recorder names the call if it
             # never comes back.
-            with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
+            with (
+                np.errstate(all="call", call=_unheard),
+                noticing_settings(self.unsettled[method]),
+                RECORDER.calling(method, self._sizes),
+            ):
                 return getattr(self.backend, method)(*arguments)
         except GivenUp as given_up:
             raise NoMoreAsked(method, str(given_up)) from given_up
@@ -228,6 +235,10 @@ class Calls:
             f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format: "
             f"{_way_out(value.dtype.name, self._format.name)}"
         )
+
+
+def _unheard(kind: str, flag: int) -> None:
+    """Takes NumPy's warnings: were they ignored, a target that has them ignored would not show."""
 
 
 def _way_out(returned: str, expected: str) -> str:

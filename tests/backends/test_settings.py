@@ -1,0 +1,116 @@
+"""Settings that a program shares, and a target leaves changed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gruverify
+from gruverify import float32
+from gruverify.backends import NumpyBackend, noticing_settings
+from gruverify.backends._settings import settings
+
+
+@pytest.fixture(autouse=True)
+def left_as_they_were() -> Iterator[None]:
+    before = settings()
+    yield
+    after = settings()
+    # What was loaded meanwhile was not set to anything before.
+    assert {name: after[name] for name in before} == before
+
+
+def _of_torch(change: Callable[[Any], object]) -> Callable[[], object]:
+    return lambda: change(pytest.importorskip("torch"))
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "gc.enable": gc.disable,
+    "sys.setrecursionlimit": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1),
+    "np.seterr": lambda: np.seterr(under="print"),
+    "np.seterrcall": lambda: np.seterrcall(lambda *_: None),
+    "np.set_printoptions": lambda: np.set_printoptions(precision=3),
+    "torch.set_default_dtype": _of_torch(lambda torch: torch.set_default_dtype(torch.float64)),
+    "torch.set_grad_enabled": _of_torch(lambda torch: torch.set_grad_enabled(False)),
+    "torch.set_num_threads": _of_torch(
+        lambda torch: torch.set_num_threads(torch.get_num_threads() + 1)
+    ),
+    "torch.use_deterministic_algorithms": _of_torch(
+        lambda torch: torch.use_deterministic_algorithms(True)
+    ),
+    "torch.autograd.set_detect_anomaly": _of_torch(
+        lambda torch: torch.autograd.set_detect_anomaly(True)
+    ),
+    "the processor's rounding": _of_torch(lambda torch: torch.set_flush_denormal(True)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_a_setting_left_changed_is_named_and_set_back(name: str) -> None:
+    if "torch" in name or "processor" in name:
+        pytest.importorskip("torch")
+    found = dict[str, str]()
+
+    with noticing_settings(found):
+        CHANGES[name]()
+
+    assert list(found) == [name]
+    assert " to " in found[name]
+
+
+def test_a_setting_is_set_back_where_the_call_raises() -> None:
+    found = dict[str, str]()
+
+    with suppress(ZeroDivisionError), noticing_settings(found):
+        np.seterr(over="print")
+        raise ZeroDivisionError
+
+    assert list(found) == ["np.seterr"]
+
+
+def test_what_is_set_back_by_who_changed_it_is_not_found() -> None:
+    found = dict[str, str]()
+
+    with noticing_settings(found), np.errstate(all="raise"), np.printoptions(precision=2):
+        pass
+
+    assert found == {}
+
+
+class Silencing(NumpyBackend):
+    """Right numbers, and no warnings for anybody from then on."""
+
+    def step(self, *arguments: Any) -> Any:
+        np.seterr(all="ignore")
+        return super().step(*arguments)
+
+
+class WithinBounds(NumpyBackend):
+    """Silences the warnings of its own numbers alone."""
+
+    def step(self, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return super().step(*arguments)
+
+
+def test_a_target_that_silences_numpy_is_told_which_setting_it_left() -> None:
+    result = gruverify.check(Silencing(), formats=[float32], max_cases=2)
+
+    [witness] = result.witnesses.values()
+    assert witness.invariant == "contract/settings-step"
+    assert "np.seterr left changed by step, " in witness.residual.where
+
+
+def test_a_target_that_silences_its_own_numbers_conforms() -> None:
+    result = gruverify.check(
+        WithinBounds(), formats=[float32], max_cases=2, only=["contract/settings-step"]
+    )
+
+    assert not result.witnesses
