@@ -83,6 +83,16 @@ def test_a_late_program_ends_no_process_of_ours() -> None:
     )
 
 
+def test_waiting_for_its_end_longer_than_the_patience_is_no_hang_of_ours() -> None:
+    result = gruverify(
+        *("check", zeros("stays"), *FEW, "--max-cases", "1"),
+        *("--only", "contract/same-bits-step", "--no-shrink", "--patience", "0.5"),
+    )
+
+    assert "died" not in result.stdout
+    assert result.exit_code == 6, result.output
+
+
 @pytest.mark.parametrize(
     ("target", "code", "told"),
     [

@@ -46,12 +46,22 @@ def object_in(line: bytes) -> JsonObject:
         raise ProtocolBroken(Rule.LINES, f"it is not UTF-8: {wrong.reason}") from None
     try:
         found = json.loads(text, parse_constant=_refuse)
-    # Brackets nested by the thousand exhaust the parser's stack.
-    except (ValueError, RecursionError):
+    # Brackets nested by the thousand exhaust the parser's stack; of digits there is a limit, too.
+    except (ValueError, RecursionError) as wrong:
+        if text.lstrip().startswith("{"):
+            raise ProtocolBroken(Rule.LINES, f"it is not JSON: {_mistake(wrong, text)}") from None
         found = None
     if not isinstance(found, dict):
         raise ProtocolBroken(Rule.LINES, f"it is not a JSON object but {clipped(text.rstrip())}")
     return found
+
+
+def _mistake(wrong: Exception, text: str) -> str:
+    """What a parser says of a text, and where."""
+    if isinstance(wrong, json.JSONDecodeError):
+        rest = clipped(text[wrong.pos :].rstrip())
+        return f"{wrong.msg} at character {wrong.pos + 1}, where {rest} begins"
+    return str(wrong)
 
 
 def _refuse(constant: str) -> None:

@@ -113,7 +113,7 @@ class Process:
         with suppress(OSError):
             self._input.close()
         with suppress(subprocess.TimeoutExpired):
-            self._program.wait(GRACE)
+            self._wait_for_its_end()
         self._kill()
 
     def _read_line(self, request: bytes, most: int, rule: Rule, lacking: str) -> bytes:
@@ -180,11 +180,28 @@ class Process:
             raise self._gone("closed its output")
         self._buffer += chunk
 
+    def _wait_for_its_end(self) -> int:
+        """Its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not ended by itself.
+        """
+        deadline = time.monotonic() + GRACE
+        while True:
+            # The patience may be shorter than that: whoever waits is alive.
+            RECORDER.beat()
+            left = deadline - time.monotonic()
+            try:
+                return self._program.wait(max(0.0, min(left, self._allowed.patience / 4)))
+            except subprocess.TimeoutExpired:
+                if left <= 0:
+                    raise
+
     def _gone(self, how: str) -> ProtocolBroken:
         """The error for a program that is gone: how it ended or, if it has not, what it closed."""
         broken = ProtocolBroken
         try:
-            how = ending(self._program.wait(GRACE))
+            how = ending(self._wait_for_its_end())
         except subprocess.TimeoutExpired:
             # It was waited for in vain, which is done a few times, and not as often as it may end.
             broken = Late

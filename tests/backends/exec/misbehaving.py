@@ -82,6 +82,8 @@ ANSWERS = {
     "latin-1": lambda answer: write("{\udcff}\n"),
     "deep": lambda answer: say("[" * 100_000),
     "list": lambda answer: say([answer]),
+    "unquoted": lambda answer: say("{id: 2}"),
+    "deep-object": lambda answer: say('{"id":' + "[" * 100_000),
     "late": hang,
     "wrong-id": lambda answer: say(answer | {"id": answer["id"] - 1}),
     "id-text": lambda answer: say(answer | {"id": str(answer["id"])}),

@@ -121,6 +121,12 @@ LINE_3 = "line 3 of the program's output: rule"
         ("latin-1", f"{LINE_3} 1: it is not UTF-8: invalid start byte"),
         ("deep", f"{LINE_3} 1: it is not a JSON object but '[["),
         ("list", f"{LINE_3} 1: it is not a JSON object but '[{{"),
+        (
+            "unquoted",
+            f"{LINE_3} 1: it is not JSON: Expecting property name enclosed in double quotes at "
+            "character 2, where 'id: 2}' begins",
+        ),
+        ("deep-object", f"{LINE_3} 1: it is not JSON: maximum recursion depth exceeded"),
         ("nan", f"{LINE_3} 1: it is not JSON: NaN is no number there (numbers belong into arrays)"),
         ("endless", f"{LINE_3} 1: it is longer than 1,048,704 bytes"),
         (
