@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gruverify
-from gruverify import Result, Variant, backend, bfloat16, float32
+from gruverify import Format, Result, Variant, backend, bfloat16, float16, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Drawn, Tally
 
@@ -195,6 +195,19 @@ def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
 
     assert found.verdict != "conforms"
     assert any("too little is claimed of its values" in doubt for doubt in found.doubts)
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("format", [bfloat16, float16], ids=str)
+def test_a_right_cell_conforms_though_gates_are_shut_in_many_of_its_cases(
+    format: Format, seed: int
+) -> None:
+    right = backend(step=NUMPY.step, step_vjp=NUMPY.step_vjp, formats=[format], sums_in_format=True)
+
+    found = gruverify.check(right, profile="quick", seed=seed, only="agreement")
+
+    assert found.verdict == "conforms", found.doubts
 
 
 def forgetful(cell: Any, inputs: Any, state: Any) -> Any:

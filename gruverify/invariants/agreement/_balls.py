@@ -20,6 +20,7 @@ from gruverify.invariants.core._blocks import (
     spelled,
     state_of,
 )
+from gruverify.invariants.core._ranges import ranges
 from gruverify.invariants.core._reference import float64_error_of_answers
 from gruverify.invariants.core._registry import SHORT, invariant
 from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, compare
@@ -67,14 +68,17 @@ def jacobian_input(trial: Trial) -> Iterator[Residual]:
     lengths=SHORT,
 )
 def step_vjp(trial: Trial) -> Iterator[Residual]:
-    found, expected = trial.observed.step_vjp, trial.exact.pullback
-    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
-        yield compare(
-            f"∂⁺{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block)
-        )
-    yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x)
+    found, exact = trial.observed.step_vjp, trial.exact
+    variant, expected = trial.case.cell.variant, exact.pullback
+    own = ranges(variant, exact.parameters, exact.step, exact.d_last)
+    for block, actual, ball in pairs(variant, found, expected.parameters):
+        scale = max(getattr(own.parameters, block), scale_of(expected.parameters, block))
+        yield compare(f"∂⁺{block}", letters(block), actual, ball, scale=scale)
+    scale = max(own.inputs, largest(expected.x))
+    yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x, scale=scale)
     if found.state is not None:
-        yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
+        scale = max(own.state, largest(expected.h))
+        yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h, scale=scale)
 
 
 @invariant("agreement/outputs", "h_t for every t", source="theory 2, (2.1)", needs=["sequence"])

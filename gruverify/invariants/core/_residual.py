@@ -3,8 +3,8 @@ anything.
 
 A bound as wide as the quantity itself excludes nothing. An entry claims something if its bound is
 below its own value, or below 1/16 of the quantity's range: 2 for a state, the largest value of its
-array for a gradient. A comparison of which fewer than half the entries claim something claims
-nothing, and nobody may call it passed.
+array for a gradient unless more is known of it (`_ranges`). A comparison of which fewer than half
+the entries claim something claims nothing, and nobody may call it passed.
 """
 
 from __future__ import annotations
