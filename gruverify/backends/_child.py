@@ -29,6 +29,8 @@ _CHUNK = 1 << 16
 #: Seconds that a process which has sent its last has for its own end; threads that it left are not
 #: waited for.
 _GRACE = 2.0
+#: What the parent sends once it knows the process, before which nothing is done there.
+_BEGIN = b">"
 
 
 class Line:
@@ -51,7 +53,7 @@ class Line:
 
 class Child:
     """A process that calls `function(line, *arguments)`. Nothing here waits for it: it may hang
-    wherever it likes.
+    wherever it likes. Whatever it has started ends with it.
 
     What it prints, from Python or past it, goes to standard error, line by line under its name.
     patience: seconds that it may wait for a program (`Limits`).
@@ -87,6 +89,9 @@ class Child:
         finally:
             for end in (there, voice, notes):
                 end.close()
+        # Whoever is interrupted while it starts does not know it, and could not end it.
+        with suppress(OSError):  # it has ended
+            os.write(self._end.fileno(), _BEGIN)
 
     def __enter__(self) -> Child:
         return self
@@ -146,15 +151,17 @@ class Child:
             os.write(self._end.fileno(), b"!")
 
     def kill(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
+        """End the process, whatever it is doing, and all that it started."""
+        _kill(self._process)
 
     def close(self, grace: float = _GRACE) -> None:
         """Have it ended, after some seconds if need be, and say what is left of what it printed."""
-        self._process.join(grace)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        try:
+            self._process.join(grace)
+        finally:
+            # Where Ctrl-C ends the wait, too: at its own end Python waits for it without one.
+            self.kill()
+        self._process.join()
         self._print()
         if self._spoken:
             say(self.name, self._spoken)
@@ -203,10 +210,27 @@ def _work(
     function: Callable[..., None],
     arguments: tuple[object, ...],
 ) -> None:
+    if not os.read(there.fileno(), len(_BEGIN)):
+        return  # the parent is gone
+    _lead_a_group()
     _speak_into(voice)
     RECORDER.record_to(notes.fileno())
     set_limits(allowed)
     function(Line(there), *arguments)
+
+
+def _lead_a_group() -> None:
+    """Make what this process starts known by its number."""
+    if hasattr(os, "setpgid"):  # not on Windows
+        os.setpgid(0, 0)
+
+
+def _kill(process: Any) -> None:
+    """End a process of multiprocessing, with its group if it leads one."""
+    if hasattr(os, "killpg") and process.pid:
+        with suppress(OSError):  # all of it is gone, or it leads none
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _speak_into(voice: Connection) -> None:
@@ -257,4 +281,4 @@ def interrupts_blocked() -> Iterator[None]:
 def kill_all() -> None:
     """End every process that was started from this one by multiprocessing."""
     for process in multiprocessing.active_children():
-        process.kill()
+        _kill(process)

@@ -100,6 +100,7 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
         with interruptible():
             yield
     except KeyboardInterrupt:
+        _leave_no_process()
         raise Interrupted from None
     except click.UsageError as wrong:
         help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
@@ -112,6 +113,15 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
         if refused.errno != errno.ENAMETOOLONG:
             raise
         raise Fail(f"{refused.filename}: {refused.strerror}") from None
+
+
+def _leave_no_process() -> None:
+    """End what the command had begun on a target, if it had come so far: Python would wait for
+    it.
+    """
+    backends = sys.modules.get("gruverify.backends")
+    if backends is not None:
+        backends.kill_all()
 
 
 #: Options are read from the environment, too: GRUVERIFY_CHECK_SEED is --seed of check.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from gruverify._visible import shortened, visible
 from gruverify.cli._check_model import names_a_model
-from gruverify.cli._memory import end_those_above
+from gruverify.cli._memory import end_all, end_those_above
 from gruverify.cli._options import (
     EXIT_DIED,
     EXIT_INTERRUPTED,
@@ -102,12 +101,11 @@ class Member:
         self._close_input()
 
     def kill(self) -> None:
-        """End it and all that it started."""
-        with suppress(OSError):  # all of it is gone
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:  # Windows
-                self._process.kill()
+        """End it and all that it started, in whichever groups of processes."""
+        if hasattr(os, "killpg"):
+            end_all(self._process.pid)
+        else:  # Windows
+            self._process.kill()
         self._process.wait()
         self._close_input()
 
@@ -121,7 +119,7 @@ class Member:
         from gruverify.reporting.targets import outcome_of, outcome_of_model, unasked
 
         self._ended = time.monotonic()
-        # The group is killed though its leader has ended: a target may have left processes of its
+        # Its session is killed though its leader has ended: a target may have left processes of its
         # own.
         self.kill()
         code = self._process.returncode

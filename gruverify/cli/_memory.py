@@ -1,10 +1,10 @@
-"""How much memory the processes of a session take, where the system tells (Linux)."""
+"""The processes of a session, where the system tells of them (Linux): their memory, their end."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,10 +18,23 @@ def end_those_above(most: int, session: int) -> bool:
     one.
     """
     found = [pid for pid, taken in _taken(session) if taken > most]
-    for pid in found:
+    _kill(found)
+    return bool(found)
+
+
+def end_all(session: int) -> None:
+    """Kill every process of a session; where the system tells of none, those of the group alone
+    that began it.
+    """
+    with suppress(OSError):  # all of it is gone
+        os.killpg(session, signal.SIGKILL)
+    _kill([pid for pid, _ in _taken(session)])
+
+
+def _kill(processes: Sequence[int]) -> None:
+    for pid in processes:
         with suppress(OSError):  # it has ended meanwhile
             os.kill(pid, signal.SIGKILL)
-    return bool(found)
 
 
 def _taken(session: int) -> Iterator[tuple[int, int]]:
