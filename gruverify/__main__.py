@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NoReturn
+from typing import Any, NoReturn
 
 #: As gruverify.cli has it, which is not imported yet.
 _INTERRUPTED = 130
@@ -14,13 +14,21 @@ def main() -> None:
     """Run the command line. Ctrl-C and SIGTERM while it is still being imported end it in one line,
     too: there is nothing yet that could be lost.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) not in (signal.SIG_IGN, None):
-            signal.signal(number, _stop)
+    _answer_signals_by(_stop)
     # Only now, for importing takes a while in which somebody may press Ctrl-C.
     from gruverify.cli import main as command
 
-    command(prog_name="gruverify")
+    try:
+        command(prog_name="gruverify")
+    finally:
+        # All is written and said, and the exit code stands while Python clears its modules away.
+        _answer_signals_by(signal.SIG_IGN)
+
+
+def _answer_signals_by(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            signal.signal(number, handler)
 
 
 def _stop(*_: object) -> NoReturn:

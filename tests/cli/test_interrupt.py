@@ -157,3 +157,24 @@ def test_while_the_command_itself_is_imported(here: Path, by: signal.Signals) ->
         "Error: interrupted before there was anything to write\n",
     )
     assert run.returncode == 130
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_while_python_clears_away_after_it(by: signal.Signals) -> None:
+    """What was said and written, and the exit code with it, stands."""
+    command = (
+        f"import atexit, os; atexit.register(os.kill, os.getpid(), {int(by)}); "
+        "from gruverify.__main__ import main; main()"
+    )
+
+    run = Popen(
+        [sys.executable, "-c", command, "--version"],
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+        preexec_fn=heeding,
+    )
+
+    stdout, stderr = run.communicate(timeout=30)
+    assert (run.returncode, stderr) == (0, "")
+    assert stdout.startswith("gruverify, version ")
