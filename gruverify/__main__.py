@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import Any, NoReturn
 
 #: As gruverify.cli has it, which is not imported yet.
@@ -14,6 +15,7 @@ def main() -> None:
     """Run the command line. Ctrl-C and SIGTERM while it is still being imported end it in one line,
     too: there is nothing yet that could be lost.
     """
+    _open_what_is_closed()
     _answer_signals_by(_stop)
     # Only now, for importing takes a while in which somebody may press Ctrl-C.
     from gruverify.cli import main as command
@@ -23,6 +25,16 @@ def main() -> None:
     finally:
         # All is written and said, and the exit code stands while Python clears its modules away.
         _answer_signals_by(signal.SIG_IGN)
+
+
+def _open_what_is_closed() -> None:
+    """Where there is no standard input, output or error, as after >&-, have one that leads nowhere:
+    files that are opened later would take its number, and what is printed would go into them.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # Python has nothing there; system calls give the smallest number that is free.
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _answer_signals_by(handler: Any) -> None:

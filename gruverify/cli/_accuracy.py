@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._complete import files, targets
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FOLDER, FORMATS, PATIENCE
@@ -143,6 +143,6 @@ def _put_out(
         plotted(plot_file, partial(plot_accuracies, found))
     with whatever_becomes_of_the_console():
         if json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
         else:
             print_accuracies(console_for(), found)

@@ -13,7 +13,7 @@ import click
 
 from gruverify._named import JsonObject
 from gruverify._visible import visible
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look
@@ -206,7 +206,7 @@ class Run:
         with whatever_becomes_of_the_console():
             console = self.out.console()
             if self.out.json == "-":
-                click.echo(text, nl=False)
+                print_json(text)
             if not self.out.look.silent:
                 for outcome in outcomes:
                     print_row(console, outcome.row)

@@ -12,7 +12,7 @@ import click
 
 from gruverify._named import JsonObject
 from gruverify.cli._complete import files
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gru import LAYERS, gru_options, only_gru
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
@@ -78,7 +78,7 @@ def command(
         write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
         else:
             _print(gru, found)
             if not all(one["certified"] for one in found):

@@ -16,7 +16,7 @@ from gruverify._visible import visible
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
 from gruverify.cli._complete import files, ids, targets
 from gruverify.cli._configured import Configured
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._ending import Ending, ending_options
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
@@ -473,7 +473,7 @@ def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> N
     if look.margins:
         print_margins(to.console, result)
     if to.json == "-":
-        click.echo(dumps(result), nl=False)
+        print_json(dumps(result))
     elif look.silent:
         print_verdict(to.console, result)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES
 from gruverify.cli._look import Look
@@ -184,7 +184,7 @@ def _put_out(
     with whatever_becomes_of_the_console():
         console = console_for(color=options.look.color)
         if options.json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
         elif options.look.silent:
             print_file_verdict(console, found)
         else:

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from gruverify.cli._complete import files
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
 from gruverify.cli._results import is_store, open_store, result_named
@@ -221,8 +221,10 @@ def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_
         write_aside("--markdown", to.markdown_file, as_markdown)
     quiet = "-" in (to.json, to.markdown)
     with whatever_becomes_of_the_console():
-        if quiet:
-            click.echo(as_json if to.json == "-" else as_markdown, nl=False)
+        if to.json == "-":
+            print_json(as_json)
+        elif quiet:
+            click.echo(as_markdown, nl=False)
         else:
             print_comparison(console_for(), found, in_full=in_full)
 

@@ -22,6 +22,13 @@ def whatever_becomes_of_the_console() -> Iterator[None]:
         _fall_silent(refused)
 
 
+def print_json(text: str) -> None:
+    """Print JSON, in UTF-8 whatever the console takes: spelled for one that has not its characters
+    it would be none. Half of a surrogate pair is spelled as JSON does.
+    """
+    click.echo(text.encode("utf-8", errors="backslashreplace"), nl=False)
+
+
 def met_by_printing(refused: OSError) -> bool:
     """Whether it was met where something was printed; then nothing more goes to standard output."""
     # What was to be written is lost with the error: trying again would tell nothing.

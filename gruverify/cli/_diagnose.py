@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._complete import files, targets
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
@@ -194,7 +194,7 @@ def _write(
             write_diagnosis(document, report)
     with whatever_becomes_of_the_console():
         if json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
             return
         print_diagnosis(console_for(), found)
         if report is not None:

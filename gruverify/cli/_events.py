@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
 from gruverify.cli._complete import files
+from gruverify.cli._console import print_json
 from gruverify.cli._files import writable
 from gruverify.cli._options import Fail
 
@@ -41,11 +41,17 @@ def event_log(path: str | None) -> Iterator[EventLog]:
     if path is None:
         yield EventLog(lambda line: None)
     elif path == "-":
-        yield EventLog(_Lines(sys.stdout, path))
+        yield EventLog(_Lines(print_json, path))
     else:
         file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # closing may fail, too
         try:
-            yield EventLog(_Lines(file, path))
+
+            def write(line: str) -> None:
+                file.write(line)
+                # Line by line: who follows the log wants to see what happens when it does.
+                file.flush()
+
+            yield EventLog(_Lines(write, path))
         finally:
             with suppress(OSError):
                 file.close()
@@ -57,7 +63,7 @@ class _Lines:
     on standard error, and not the run.
     """
 
-    stream: TextIO
+    write: Callable[[str], None]
     path: str
     refused: bool = False
 
@@ -65,9 +71,7 @@ class _Lines:
         if self.refused:
             return
         try:
-            self.stream.write(line + "\n")
-            # Line by line: who follows the log wants to see what happens when it does.
-            self.stream.flush()
+            self.write(f"{line}\n")
         except OSError as failure:
             self.refused = True
             click.echo(f"--events {self.path}: {failure.strerror}; the run goes on", err=True)

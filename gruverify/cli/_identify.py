@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._complete import targets
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, MEMORY, PATIENCE
 
@@ -68,7 +68,8 @@ def command(
     if as_json:
         with whatever_becomes_of_the_console():
             document = identity_document(found)
-            click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+            text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+            print_json(f"{text}\n")
     else:
         print_identity(console_for(), found)
     sys.exit(

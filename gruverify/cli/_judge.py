@@ -15,7 +15,7 @@ import click
 from gruverify._files import is_there
 from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._complete import files
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._gru import LAYERS, gru_options, only_gru
@@ -335,6 +335,6 @@ def _write(
         write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
         else:
             print_rulings(console_for(), str(gru), outputs, rulings, apart)

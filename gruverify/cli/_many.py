@@ -17,7 +17,7 @@ import click
 from gruverify._visible import visible
 from gruverify.cli._check_model import names_a_model
 from gruverify.cli._configured import environment_without, options_but
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look
@@ -238,7 +238,7 @@ def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
     with whatever_becomes_of_the_console():
         console = to.console
         if to.json == "-":
-            click.echo(text, nl=False)
+            print_json(text)
         if not to.look.silent:
             console.print()
             print_rows(console, rows)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._complete import files, targets
-from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
@@ -344,7 +344,7 @@ def _write(
         again = _how_to_replay(said, found, file, refuted[0].property.text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
-            click.echo(text, nl=False)
+            print_json(text)
             return
         print_reach(console_for(), found)
         if again:
