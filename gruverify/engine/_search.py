@@ -92,9 +92,21 @@ def _stack_arguments(backend: Backend, fmt: Format, options: Keywords) -> Keywor
         "min_length": declared.min_length,
         "zero_state": not declared.initial_state,
         "subnormals": rounding_of(backend, fmt).subnormals,
+        "weights": _MODERATE if _has_hidden_layers(declared, fmt) else None,
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
         **options,
     }
+
+
+#: Kinds of weights that are seldom large.
+_MODERATE = ("contractive", "sparse", "tiny")
+
+
+def _has_hidden_layers(declared: Declarations, fmt: Format) -> bool:
+    """Whether all stacks have layers whose states nobody sees, in a format of 16 bits: of what
+    large weights make of states that are rounded so, hardly anything could be claimed.
+    """
+    return (declared.num_layers or 1) > 1 and fmt.dtype.itemsize == 2
 
 
 def strategies_for(

@@ -39,6 +39,10 @@ OneRun = TypeVar("OneRun", bound=_HasStates)
 #: A run of a direction, from what a sequence is run from.
 Runner: TypeAlias = Callable[[Variant, Parameters, Sequence[Array], Array], Run]
 
+#: The gradients of the run of a direction, from the cotangents of its outputs, T arrays (B, H), and
+#: of its last state (B, H).
+Backward: TypeAlias = Callable[[Run, Sequence[Array] | None, Array | None], Bptt]
+
 #: The members of a whole batch, as an index.
 _ALL = slice(None)
 
@@ -213,17 +217,21 @@ class StackBptt:
 
 
 def stack_bptt(
-    run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None
+    run: StackRun,
+    d_outputs: Sequence[Array] | None,
+    d_last: Sequence[Array] | None,
+    back: Backward = bptt,
 ) -> StackBptt:
     """dL/d(θ, x, h_0) from the cotangents of the outputs, T arrays (B, D·H), and of the last
     states, L·D arrays (B, H).
 
-    Either may be None. What the cotangents of outputs are at padded steps changes nothing.
+    Either may be None. What the cotangents of outputs are at padded steps changes nothing. back: as
+    of `back_through`.
     """
     if d_outputs is None and d_last is None:
         raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
-    backs = [_back(part, d_outputs, d_last) for part in run.parts]
-    sides = [(part.members, back) for part, back in zip(run.parts, backs, strict=True)]
+    backs = [_back(part, d_outputs, d_last, back) for part in run.parts]
+    sides = [(part.members, one) for part, one in zip(run.parts, backs, strict=True)]
     first = run.parts[0].layers[0][0]
 
     # The parameters belong to all members: their gradients add up.
@@ -231,25 +239,28 @@ def stack_bptt(
     for layer, runs in enumerate(run.parts[0].layers):
         row = list[Parameters]()
         for d in range(len(runs)):
-            row.append(reduce(add, [back.parameters[layer][d] for back in backs]))
+            row.append(reduce(add, [one.parameters[layer][d] for one in backs]))
         parameters.append(row)
 
     like, I = run.last[0], first.parameters.W_xr.shape[1]
     inputs = list[Array]()
     for t in range(len(run.outputs)):
-        running = [(members, back.inputs[t]) for members, back in sides if t < len(back.inputs)]
+        running = [(members, one.inputs[t]) for members, one in sides if t < len(one.inputs)]
         inputs.append(_batch(like, (like.shape[0], I), running))
 
     states = list[Array]()
     for number in range(len(run.last)):
         states.append(
-            _batch(like, like.shape, [(members, back.states[number]) for members, back in sides])
+            _batch(like, like.shape, [(members, one.states[number]) for members, one in sides])
         )
     return StackBptt(parameters, inputs, states)
 
 
 def _back(
-    part: Part, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None
+    part: Part,
+    d_outputs: Sequence[Array] | None,
+    d_last: Sequence[Array] | None,
+    back: Backward,
 ) -> StackBptt:
     """The gradients of the members of a part, from the last layer to the first."""
     if d_outputs is None:
@@ -262,7 +273,7 @@ def _back(
         left = [d[part.members] for d in d_last]
     if not part.length:
         return _of_no_steps(part, left)
-    return back_through(part.layers, g, left, bptt)
+    return back_through(part.layers, g, left, back)
 
 
 def back_through(

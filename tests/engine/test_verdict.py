@@ -210,6 +210,26 @@ def test_a_right_cell_conforms_though_gates_are_shut_in_many_of_its_cases(
     assert found.verdict == "conforms", found.doubts
 
 
+class TwoLayers:
+    """Stacks of two layers in two directions and of one size, whose inner states nobody sees."""
+
+    name, variants = "two layers", [Variant()]
+    hidden_size = input_size = 3
+    num_layers, bidirectional, sums_in_format = 2, True, True
+    stack, stack_vjp = NUMPY.stack, NUMPY.stack_vjp
+
+    def __init__(self, format: Format) -> None:
+        self.formats = [format]
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize("format", [bfloat16, float16, float32], ids=str)
+def test_a_right_stack_conforms_though_nobody_sees_its_inner_layers(format: Format) -> None:
+    found = gruverify.check(TwoLayers(format), profile="quick", only="stack")
+
+    assert found.verdict == "conforms", found.doubts
+
+
 def forgetful(cell: Any, inputs: Any, state: Any) -> Any:
     """Every step after the first starts from zeros, unless nothing recurs."""
     outputs, h = (

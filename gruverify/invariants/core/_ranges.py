@@ -8,13 +8,14 @@ cotangents times operands, as large as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Parameters, Variant
-from gruverify.formulas import Activations, GateCotangents, gate_cotangents, pullback_through
+from gruverify.formulas import Activations, GateCotangents, Run, gate_cotangents, pullback_through
 from gruverify.invariants.core._residual import Floats
 
 
@@ -37,8 +38,22 @@ def ranges(v: Variant, p: Parameters, a: Activations, cotangents: Ball) -> Range
     """The ranges of the gradient of a run in balls, from the activations of all its steps as one
     batch of T·B members, and the cotangents of their states, (T·B, H).
     """
-    sizes, g = p.map(_size), _size(cotangents)
-    half = _half_open(a)
+    return _ranges(v, p, _half_open(_size(a.x), _size(a.h), _size(a.q)), _size(cotangents))
+
+
+def ranges_of_run(run: Run, cotangents: Sequence[Ball]) -> Ranges:
+    """The same of a run and the cotangents of the states after its T steps, (B, H) each."""
+    half = _half_open(
+        np.concatenate([_size(a.x) for a in run.steps]),
+        np.concatenate([_size(a.h) for a in run.steps]),
+        np.concatenate([_size(a.q) for a in run.steps]),
+    )
+    g = np.concatenate([_size(each) for each in cotangents])
+    return _ranges(run.variant, run.parameters, half, g)
+
+
+def _ranges(v: Variant, p: Parameters, half: Activations, g: Floats) -> Ranges:
+    sizes = p.map(_size)
     α = gate_cotangents(v, sizes, half, g)
     # With all signs alike nothing cancels in the sums that follow.
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))
@@ -47,15 +62,15 @@ def ranges(v: Variant, p: Parameters, a: Activations, cotangents: Ball) -> Range
     return Ranges(back.parameters.map(_largest), gates, _largest(back.x), _largest(back.h))
 
 
-def _half_open(a: Activations) -> Activations:
+def _half_open(x: Floats, h: Floats, q: Floats) -> Activations:
     """Steps with their gates half open and their candidates half of the way to -1, where no slope
     is small.
     """
-    half = np.full(a.h.shape, 0.5)
+    half = np.full(h.shape, 0.5)
     return Activations(
-        x=_size(a.x),
-        h=_size(a.h),
-        q=_size(a.q),
+        x=x,
+        h=h,
+        q=q,
         r=half,
         z=half,
         c=-half,

@@ -5,8 +5,9 @@ found out once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,29 +25,39 @@ from gruverify.cell import (
     stack_masks_of,
 )
 from gruverify.formulas import (
+    Bptt,
     MaskedStackRun,
     MaskRead,
+    Run,
     StackBptt,
     StackRun,
     as_it_is,
+    contributions,
     masked_stack,
     masked_stack_bptt,
     stack,
     stack_bptt,
+    total,
 )
 from gruverify.invariants.core._blocks import BLOCKS_OF
 from gruverify.invariants.core._calls import Calls, is_array, pair_of
 from gruverify.invariants.core._obstacle import Malformed, asking
+from gruverify.invariants.core._ranges import Ranges, ranges_of_run
 from gruverify.invariants.core._residual import Floats
 
 
 @dataclass(frozen=True)
 class StackBalls:
-    """What `StackGradients` holds, time-major, as balls."""
+    """What `StackGradients` holds, time-major, as balls.
+
+    runs: those of the directions of each layer, layer by layer, with the cotangents of their
+    states, (B, H) each; none where the stack has steps that members skip.
+    """
 
     parameters: Mapping[str, Ball]
     inputs: Ball
     states: Ball
+    runs: Sequence[Sequence[tuple[Run, Sequence[Ball]]]] = ()
 
     def __getitem__(self, name: str) -> Ball:
         """The gradient of a parameter by its name, or of the "inputs" or "states"."""
@@ -54,6 +65,11 @@ class StackBalls:
             return self.parameters[name]
         found: Ball = getattr(self, name)
         return found
+
+    @cached_property
+    def ranges(self) -> Sequence[Sequence[Ranges]]:
+        """The ranges of the gradient of each of the runs, layer by layer."""
+        return [[ranges_of_run(*run) for run in layer] for layer in self.runs]
 
 
 class StackExact:
@@ -122,7 +138,19 @@ class StackExact:
         return self._named(masked_stack_bptt(self.masked_run(keep), *cotangents))
 
     def _back(self, d_outputs: list[Ball] | None, d_last: list[Ball] | None) -> StackBalls:
-        return self._named(stack_bptt(self.run, d_outputs, d_last))
+        met = dict[int, list[Ball]]()
+
+        def back(run: Run, d_own: Sequence[Ball] | None, d_end: Ball | None) -> Bptt:
+            terms = [*contributions(run, d_own, d_end)]
+            met[id(run)] = [term.cotangent for term in reversed(terms)]
+            return total(terms)
+
+        found = self._named(stack_bptt(self.run, d_outputs, d_last, back))
+        layers = list[list[tuple[Run, Sequence[Ball]]]]()
+        for layer in range(self.case.stack.layers):
+            runs = chain.from_iterable(part.layers[layer] for part in self.run.parts if part.length)
+            layers.append([(run, met[id(run)]) for run in runs])
+        return replace(found, runs=layers)
 
     def _named(self, back: StackBptt) -> StackBalls:
         parameters = dict[str, Ball]()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import PACKED, StackGradients
-from gruverify.invariants.core._blocks import largest
+from gruverify.invariants.core._blocks import BLOCKS_OF, largest
+from gruverify.invariants.core._ranges import Ranges
 from gruverify.invariants.core._registry import STACKED, invariant
 from gruverify.invariants.core._residual import STATES, Residual, at_most, compare
-from gruverify.invariants.core._stack_trial import StackTrial, gradients
+from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, gradients
 
 
 @invariant(
@@ -47,6 +49,10 @@ def by_place(
 
 
 def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
+    def own(of: Ranges) -> float:
+        blocks: list[float] = [getattr(of.parameters, block) for block in BLOCKS_OF[packed]]
+        return max(blocks)
+
     def check(trial: StackTrial) -> Iterator[Residual]:
         expected = trial.exact.gradients
         # One range for an array of all layers: a lower layer's gradient may be small compared with
@@ -56,9 +62,29 @@ def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
         )
         for name, letters, actual in gradients(trial.observed.stack_vjp):
             if name.startswith(packed):
-                yield compare(f"dL/d{name}", letters, actual, expected[name], scale=scale)
+                yield _compare(f"dL/d{name}", letters, actual, expected[name], scale, expected, own)
 
     return check
+
+
+def _compare(
+    what: str,
+    letters: str,
+    actual: NDArray,
+    ball: Ball,
+    scale: float,
+    of: StackBalls,
+    own: Callable[[Ranges], float],
+    layers: slice = slice(None),
+) -> Residual:
+    """A part of the gradients `of` a stack, and its ball. Its range is `scale`, or what is its own
+    in the ranges of the runs of these layers, which are found where it makes a difference.
+    """
+    found = compare(what, letters, actual, ball, scale=scale)
+    if found.claimed == found.compared:
+        return found
+    runs = chain.from_iterable(of.ranges[layers])
+    return compare(what, letters, actual, ball, scale=max([scale, *map(own, runs)]))
 
 
 for _packed in PACKED:
@@ -80,7 +106,17 @@ for _packed in PACKED:
     lengths=STACKED,
 )
 def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
-    yield compare("dL/dx", "tbj", trial.observed.stack_vjp.inputs, trial.exact.gradients.inputs)
+    expected, found = trial.exact.gradients, trial.observed.stack_vjp.inputs
+    yield _compare(
+        "dL/dx",
+        "tbj",
+        found,
+        expected.inputs,
+        largest(expected.inputs),
+        expected,
+        lambda of: of.inputs,
+        slice(0, 1),
+    )
 
 
 @invariant(
@@ -92,9 +128,12 @@ def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
     unless={"state_gradient": False},
 )
 def gradient_states(trial: StackTrial) -> Iterator[Residual]:
-    expected = trial.exact.gradients.states
-    for place, actual, ball in by_place(trial, _states(trial.observed.stack_vjp), expected):
-        yield compare(f"dL/dh_0[{place}]", "bi", actual, ball, scale=largest(expected))
+    expected = trial.exact.gradients
+    scale, found = largest(expected.states), _states(trial.observed.stack_vjp)
+    for place, actual, ball in by_place(trial, found, expected.states):
+        yield _compare(
+            f"dL/dh_0[{place}]", "bi", actual, ball, scale, expected, lambda of: of.state
+        )
 
 
 def _states(found: StackGradients) -> NDArray:
