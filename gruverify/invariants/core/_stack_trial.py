@@ -69,7 +69,10 @@ class StackBalls:
     @cached_property
     def ranges(self) -> Sequence[Sequence[Ranges]]:
         """The ranges of the gradient of each of the runs, layer by layer."""
-        return [[ranges_of_run(*run) for run in layer] for layer in self.runs]
+        found = list[list[Ranges]]()
+        for layer in self.runs:
+            found.append([ranges_of_run(run, cotangents) for run, cotangents in layer])
+        return found
 
 
 class StackExact:
