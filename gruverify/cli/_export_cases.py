@@ -116,6 +116,9 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
 @click.option(
     "--restarts", is_flag=True, help="Cases of one layer whose members start steps from zeros."
 )
+@click.option(
+    "--stack-masks", is_flag=True, help="Cases of layers whose members skip steps in all of them."
+)
 @click.option("--declare", "declared", **DECLARE)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def command(
@@ -130,6 +133,7 @@ def command(
     layers: str | None,
     masks: bool,
     restarts: bool,
+    stack_masks: bool,
     declared: tuple[tuple[str, Any], ...],
     force: bool,
     **said: object,
@@ -161,10 +165,12 @@ def command(
         raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
     if kind == "webnn" and formats[0].name not in ("float16", "float32"):
         raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
-    marks = {"masks": masks, "restarts": restarts}
+    marks = {"masks": masks, "restarts": restarts, "stack-masks": stack_masks}
     for name, wanted in marks.items():
         if wanted and (of_node or weights):
             raise Fail(f"--{name}: these cases are drawn, and written as json, npz or safetensors")
+    if stack_masks and (masks or restarts):
+        raise Fail("--stack-masks: cases of one layer, with --masks or --restarts, are others")
     # Read before the folder is made: what is wrong with weights leaves nothing behind.
     mine = _mine(click.get_current_context(), weights, gru, layout, layers)
     try:
@@ -309,12 +315,15 @@ def _cases(
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """The same of cases that the strategies draw."""
     from gruverify.cell import Variant
-    from gruverify.exporting import exported_cases, masked_cases
+    from gruverify.exporting import exported_cases, masked_cases, masked_stack_cases
 
     variant = Variant(reset or "after", update, biases=biases or "both")
     options: Keywords = {"seed": seed, "max_size": max_size, "declared": declared}
-    if any(marks.values()):
-        drawn = masked_cases(fmt, variant, count, **marks, **options)
+    if marks["stack-masks"]:
+        drawn = masked_stack_cases(fmt, variant, count, **options)
+    elif any(marks.values()):
+        of_layer = {"masks": marks["masks"], "restarts": marks["restarts"]}
+        drawn = masked_cases(fmt, variant, count, **of_layer, **options)
     else:
         drawn = exported_cases(fmt, variant, count, **options)
     for one in drawn:

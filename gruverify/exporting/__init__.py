@@ -8,6 +8,7 @@ from gruverify.exporting._cases import exported_cases as exported_cases
 from gruverify.exporting._expected import Expected as Expected
 from gruverify.exporting._expected import expected as expected
 from gruverify.exporting._masked import masked_cases as masked_cases
+from gruverify.exporting._masked import masked_stack_cases as masked_stack_cases
 from gruverify.exporting._node_tests import NodeTest as NodeTest
 from gruverify.exporting._node_tests import node_tests as node_tests
 from gruverify.exporting._own import own_cases as own_cases

@@ -14,7 +14,12 @@ from gruverify.backends import rounding_of
 from gruverify.cell import StackCase, Variant
 from gruverify.engine import draw
 from gruverify.exporting._boundary import boundary_cases
-from gruverify.exporting._expected import Expected, expected, expected_masked
+from gruverify.exporting._expected import (
+    Expected,
+    expected,
+    expected_masked,
+    expected_masked_stack,
+)
 from gruverify.judging import Declared
 from gruverify_strategies import stack_cases
 
@@ -42,6 +47,8 @@ class Exported:
         """Its values and gradients with their bounds, by name: see `expected`."""
         if self.keep is None and self.restart is None:
             return expected(self.case, self.mode)
+        if self.restart is None and self.keep is not None:
+            return expected_masked_stack(self.case, self.mode, self.keep)
         return expected_masked(self.case, self.mode, self.keep, self.restart)
 
 

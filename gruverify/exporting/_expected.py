@@ -71,6 +71,20 @@ def expected_masked(
         return {name: _with_bounds(name, ball) for name, ball in balls}
 
 
+def expected_masked_stack(case: StackCase, mode: Rounding, keep: NDArray) -> Mapping[str, Expected]:
+    """The same of a stack whose members skip the steps at which keep (T, B) is not 0 in every layer
+    and direction.
+    """
+    exact, skipped = StackExact(case, mode), keep != 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = exact.masked_run(skipped)
+        outputs, last = as_one(np.stack, run.outputs), as_one(np.stack, run.last)
+        # What a step that is skipped returns is a state, and hands its cotangent on.
+        seen = np.ones(case.d_outputs.shape, bool)
+        balls = _balls(case, outputs, last, exact.masked_gradients(skipped, seen))
+        return {name: _with_bounds(name, ball) for name, ball in balls}
+
+
 def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
     """The outputs and last states alone: of these a mode may have a clip."""
     # Gradients through a clip have no bounds here: at the clip there is no derivative.

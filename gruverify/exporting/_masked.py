@@ -1,4 +1,6 @@
-"""Cases of which members skip steps, or start some from zeros, one layer in one direction."""
+"""Cases of which members skip steps, or start some from zeros, one layer in one direction; and of
+stacks of which members skip steps.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import Format
-from gruverify.cell import Case, Stack, StackCase, Variant, masks_of
+from gruverify.cell import Case, Stack, StackCase, Variant, masks_of, stack_masks_of
 from gruverify.exporting._cases import Exported, exported_cases
-from gruverify.invariants import with_every_mask
+from gruverify.invariants import stack_with_every_mask, with_every_mask
 
 #: How many members further on a pattern says which steps start from zeros.
 _APART = 3
@@ -64,3 +66,24 @@ def _marked(one: Exported, wanted: dict[str, bool]) -> Exported:
     name = "-".join([*(words[name] for name in said), one.name])
     about = "; ".join([one.about, " and ".join(said)])
     return replace(one, name=name, about=about, case=case, **marks)
+
+
+def masked_stack_cases(
+    fmt: Format, variant: Variant, count: int, **options: Any
+) -> Iterator[Exported]:
+    """The boundary cases, then `count` drawn ones, of all layers and directions, each with a member
+    for every pattern of steps, which it skips in every layer and direction. A skipped step's output
+    is the state that was kept.
+
+    options: of `exported_cases`.
+
+    Raises:
+        BadDeclaration: as there.
+    """
+    for one in exported_cases(fmt, variant, count, padded=False, **options):
+        # Lengths are masks of another kind, and boundary cases have them.
+        if one.case.lengths is None:
+            case = stack_with_every_mask(one.case)
+            keep = stack_masks_of(case).astype("int8")
+            about = f"{one.about}; masks in every layer and direction"
+            yield replace(one, name=f"masked-{one.name}", about=about, case=case, keep=keep)

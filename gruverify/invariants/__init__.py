@@ -29,6 +29,7 @@ from gruverify.invariants.core._masked import with_every_mask as with_every_mask
 from gruverify.invariants.core._masked_stack import hidden_in_stack as hidden_in_stack
 from gruverify.invariants.core._masked_stack import masked_trial as masked_trial
 from gruverify.invariants.core._masked_stack import shown_outputs as shown_outputs
+from gruverify.invariants.core._masked_stack import stack_with_every_mask as stack_with_every_mask
 from gruverify.invariants.core._numbers import is_large as is_large
 from gruverify.invariants.core._numbers import numbers_of as numbers_of
 from gruverify.invariants.core._observed import Observed as Observed

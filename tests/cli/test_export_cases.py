@@ -62,6 +62,7 @@ def test_node_tests_are_folders_and_nothing_is_written_over_without_force() -> N
         (["x", "--as", "onnx", "--update", "replace"], "--as onnx: its GRU has --update keep"),
         (["x", "--as", "onnx", "--biases", "input"], "--as onnx: its GRU has --update keep"),
         (["x", "--as", "onnx", "--masks"], "--masks: these cases are drawn, and written as json"),
+        (["x", "--masks", "--stack-masks"], "--stack-masks: cases of one layer, with --masks or"),
         (["x", "--as", "xml"], "--as xml: must be json or npz or safetensors or onnx"),
         (["x", "--declare", "kapa=3"], "--declare: kapa declares nothing of accuracy"),
         (["x", "--declare", "kappa=-3"], "--declare: kappa="),

@@ -26,11 +26,13 @@ from gruverify.exporting import (
     exported_cases,
     files_of,
     masked_cases,
+    masked_stack_cases,
     node_tests,
     webnn_document,
     webnn_files,
     webnn_tests,
 )
+from gruverify.faults import FAULTS
 from gruverify.judging import Declared, record, rule
 from gruverify.models import grus_among, read_arrays, read_grus
 
@@ -143,6 +145,63 @@ def test_with_masks_a_right_implementation_is_within_every_bound_and_others_are_
     for wrong in (np.zeros_like(one.keep), 1 - one.keep, one.keep[::-1]):
         assert beyond_with(wrong, one) >= everything
     assert len(each) == 10
+
+
+def beyond_in_stack(keep: Any, exported: Exported, backend: Any = None) -> set[str]:
+    """The quantities of which answers with this mask are beyond the bounds."""
+    c = exported.case
+    given = c.stack, c.inputs, c.states, keep.astype(bool), False
+    asked = backend or NumpyBackend()
+    outputs, last = asked.stack_masked(*given)
+    back = asked.stack_masked_vjp(*given, c.d_outputs, c.d_last)
+    found = {"outputs": outputs, "last": last}
+    found |= {"gradients.inputs": back.inputs, "gradients.states": back.states}
+    found |= {f"gradients.{name}": array for name, array in back.parameters.items()}
+    each = exported.expected
+    return {
+        name
+        for name, array in found.items()
+        if name in each
+        and not (np.abs(array.astype("f8") - each[name].values) <= each[name].bounds).all()
+    }
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize(
+    ("fmt", "variant"), [(float32, VARIANTS[0]), (float32, VARIANTS[1]), (float16, VARIANTS[0])]
+)
+def test_with_masks_of_stacks_a_right_implementation_is_within_every_bound_and_others_are_not(
+    fmt: Any, variant: Variant
+) -> None:
+    each = list(masked_stack_cases(fmt, variant, 1, declared=NUMPY))
+    for exported in each:
+        assert exported.keep is not None
+        assert len({member.tobytes() for member in exported.keep.T}) == 7
+        assert beyond_in_stack(exported.keep, exported) == set(), exported.about
+
+    assert len(each) == 12
+    for about in ("both directions", "two layers"):
+        [one] = [exported for exported in each if about in exported.about]
+        assert one.keep is not None
+        for wrong in (np.zeros_like(one.keep), one.keep[::-1]):
+            found = beyond_in_stack(wrong, one)
+            assert found >= {"outputs", "last", "gradients.inputs", "gradients.states"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "about"),
+    [
+        ("stack-mask-in-the-first-layer-alone", "two layers"),
+        ("backward-mask-not-reversed", "both directions"),
+        ("skipped-steps-teach-a-stack", "two layers"),
+    ],
+)
+def test_catches_a_stack_that_masks_its_layers_otherwise(fault: str, about: str) -> None:
+    each = masked_stack_cases(float32, Variant(), 0, declared=NUMPY)
+    [one] = [exported for exported in each if about in exported.about]
+
+    assert one.keep is not None
+    assert beyond_in_stack(one.keep, one, FAULTS[fault].build())
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

@@ -13,7 +13,7 @@ from gruverify.invariants.core._stack_changes import without_lengths
 from gruverify.invariants.core._stack_trial import StackTrial
 
 
-def with_every_mask(case: StackCase) -> StackCase:
+def stack_with_every_mask(case: StackCase) -> StackCase:
     """The case with a member for each pattern of masks, and with as many steps as tell them apart,
     without lengths.
     """
@@ -31,7 +31,7 @@ def masked_trial(trial: StackTrial) -> StackTrial:
     """The trial with every mask; of few shapes, with those that its members have."""
     if trial.declared.shapes == "few":
         return trial.on(without_lengths)
-    return trial.on(with_every_mask)
+    return trial.on(stack_with_every_mask)
 
 
 def hidden_in_stack(trial: StackTrial, keep: Mask) -> Mask:
