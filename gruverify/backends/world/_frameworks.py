@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gruverify.backends._target import Target
 from gruverify.backends.world._installed import KERAS, PADDLE, TENSORFLOW, TORCH, built
 
+_of_torch = partial(Target, places="torch")
+
 FRAMEWORKS: tuple[Target, ...] = (
-    Target(
+    _of_torch(
         "keras:torch",
         "Keras's GRU and Bidirectional on PyTorch",
         "keras",
         built("_keras_torch"),
         f"{KERAS} {TORCH}",
-        places="torch",
         beside="torch",
     ),
     Target(
@@ -29,30 +32,21 @@ FRAMEWORKS: tuple[Target, ...] = (
         built("_tensorflow_block"),
         TENSORFLOW,
     ),
-    Target(
+    _of_torch(
         "torchrl",
         "TorchRL's GRUCell and GRU",
         "torchrl",
         built("_torchrl"),
         f"torchrl==0.14.1 {TORCH}",
-        places="torch",
     ),
-    Target(
+    _of_torch(
         "torchrl:scan",
         "TorchRL's GRUModule as a scan along time",
         "torchrl",
         built("_torchrl_scan"),
         f"torchrl==0.14.1 {TORCH}",
-        places="torch",
     ),
-    Target(
-        "opacus",
-        "Opacus's DPGRU",
-        "opacus",
-        built("_opacus"),
-        f"opacus==1.6.0 {TORCH}",
-        places="torch",
-    ),
+    _of_torch("opacus", "Opacus's DPGRU", "opacus", built("_opacus"), f"opacus==1.6.0 {TORCH}"),
     Target("paddle", "PaddlePaddle's GRU", "paddle", built("_paddle"), PADDLE),
     Target("paddle:cell", "PaddlePaddle's GRUCell", "paddle", built("_paddle_cell"), PADDLE),
     Target(

@@ -1,54 +1,16 @@
-"""LiteRT, formerly TensorFlow Lite: its interpreter on the CPU, and what it says of a model."""
+"""LiteRT, formerly TensorFlow Lite: its interpreter on the CPU."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from gruverify.arithmetic import NDArray
+from gruverify.backends.world._litert_details import details as details
 
 Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
-
-
-class Tensor(NamedTuple):
-    """An input or output: its sizes are None where the file does not fix them."""
-
-    name: str
-    type: str
-    shape: tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Details:
-    """What the interpreter says of a model before anything is run: stored counts the tensors that
-    have their numbers in the file, by type; loops: whether it has further graphs, as WHILE has.
-    """
-
-    inputs: Sequence[Tensor]
-    outputs: Sequence[Tensor]
-    stored: Counter[str]
-    loops: bool
-
-
-def details(model: bytes) -> Details:
-    """Those of a model.
-
-    Raises:
-        ValueError: it is not one, or a damaged one.
-    """
-    interpreter = Interpreter(model_content=model, num_threads=1)
-    graphs, entries = interpreter.num_subgraphs(), len(interpreter.get_signature_list())
-    return Details(
-        [_tensor(each) for each in interpreter.get_input_details()],
-        [_tensor(each) for each in interpreter.get_output_details()],
-        Counter(_stored(interpreter)),
-        graphs > max(entries, 1),
-    )
 
 
 def load(model: bytes) -> Runs:
@@ -67,24 +29,3 @@ def load(model: bytes) -> Runs:
         return [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
 
     return run
-
-
-def _tensor(each: dict[str, Any]) -> Tensor:
-    sizes = [int(size) for size in each["shape_signature"]]
-    shape = tuple(None if size < 0 else size for size in sizes)
-    return Tensor(each["name"], _type(each), shape)
-
-
-def _type(each: dict[str, Any]) -> str:
-    return str(np.dtype(each["dtype"]))
-
-
-def _stored(interpreter: Interpreter) -> Iterator[str]:
-    """The types of the tensors that have numbers before any memory was given to the others."""
-    for graph in range(interpreter.num_subgraphs()):
-        for each in interpreter.get_tensor_details(graph):
-            try:
-                interpreter.get_tensor(each["index"], graph)
-            except ValueError:  # it has none
-                continue
-            yield _type(each)
