@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ import click
 
 from gruverify.cli._complete import files, targets
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import plotted, writable, write_aside
+from gruverify.cli._files import exit_code_of, kept_in, tell, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._plots import picture, plotted
 from gruverify.cli._values import FOLDER, FORMATS, PATIENCE
 from gruverify.cli._witnesses import save_witnesses
 
@@ -83,16 +85,25 @@ def command(
     gruverify accuracy numpy torch --format f32
     gruverify accuracy mypkg.kernels:MyGRU --plot mine.svg
 
-    Exit codes: 0 measured, 2 usage error, 3 target unavailable, 4 the target died or hung.
+    Exit codes: 0 measured, 2 usage error, or a file cannot be written, 3 target unavailable or
+    a package missing, 4 the target died or hung.
     """  # noqa: D301  # click reads the backspaces
-    json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
+    json_file, plot_file = writable("--json", json_path), picture(plot)
     found: list[Accuracy] = []
+    failed = list[Fail]()
     for target in dict.fromkeys(targets):
-        found += _measured(target, formats, cases, seed, patience)
+        try:
+            found += _measured(target, formats, cases, seed, patience)
+        except Fail as failure:
+            failed.append(failure)
     if witnesses is not None:
         every = (errors.worst_case for one in found for errors in one.answers.values())
-        save_witnesses(filter(None, every), witnesses)
-    _put_out(found, json_path, json_file, plot_file)
+        save_witnesses(filter(None, every), witnesses, failed)
+    # What was measured of the others is worth as much without it.
+    if found or not failed:
+        failed += _put_out(found, json_path, json_file, plot_file)
+    tell(failed)
+    sys.exit(exit_code_of(failed))
 
 
 def _measured(
@@ -131,18 +142,23 @@ def _answer(
 
 def _put_out(
     found: list[Accuracy], json_path: str | None, json_file: Path | None, plot_file: Path | None
-) -> None:
+) -> list[Fail]:
+    """Write every file, then print; what could not be written."""
     from gruverify.reporting import accuracy_document, console_for, print_accuracies
 
     text = json.dumps(accuracy_document(found), indent=1, ensure_ascii=False) + "\n"
+    refused = list[Fail]()
     if json_file is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
     if plot_file is not None:
         from gruverify.reporting import plot_accuracies
 
-        plotted(plot_file, partial(plot_accuracies, found))
+        with kept_in(refused):
+            plotted(plot_file, partial(plot_accuracies, found))
     with whatever_becomes_of_the_console():
         if json_path == "-":
             print_json(text)
         else:
             print_accuracies(console_for(), found)
+    return refused

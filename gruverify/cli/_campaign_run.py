@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import click
 from gruverify._named import JsonObject
 from gruverify._visible import visible
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import write_aside
+from gruverify.cli._files import kept_in, tell, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look
 from gruverify.cli._options import EXIT_CODES, EXIT_INTERRUPTED, Fail
@@ -196,11 +195,11 @@ class Run:
         # What cannot be written keeps neither the rest from being written nor the verdict back.
         refused = list[Fail]()
         if self.out.json_file is not None:
-            with _kept_in(refused):
+            with kept_in(refused):
                 write_aside("--json", self.out.json_file, text)
         how = ""
         if self.out.report is not None:
-            with _kept_in(refused):
+            with kept_in(refused):
                 _write_report(found["results"], outcomes, self.out.report)
                 how = how_to_read(self.out.report)
         with whatever_becomes_of_the_console():
@@ -216,9 +215,7 @@ class Run:
             print_campaign(console, found)
             if how:
                 click.echo(how, err=self.out.json == "-")
-        for failure in refused:
-            with suppress(OSError):
-                failure.show()
+        tell(refused)
 
 
 def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
@@ -226,15 +223,6 @@ def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
     for result in results:
         for line in result.replay_lines:
             console.print(f"{result.header['target']}: {line}", markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _kept_in(refused: list[Fail]) -> Iterator[None]:
-    """A failure is put with those that are reported at the end."""
-    try:
-        yield
-    except Fail as failure:
-        refused.append(failure)
 
 
 def _complain(line: str) -> None:

@@ -13,7 +13,7 @@ import click
 from gruverify._named import JsonObject
 from gruverify.cli._complete import files
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._gru import LAYERS, gru_options, only_gru
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
 
@@ -74,8 +74,10 @@ def command(
     gru = only_gru(file, name, layout, reset, update, layers=layers)
     found = _certified(gru, inputs_within)
     text = json.dumps({"model": str(gru), "layers": found}, indent=1, ensure_ascii=False) + "\n"
+    refused = list[Fail]()
     if json_file is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
             print_json(text)
@@ -83,6 +85,7 @@ def command(
             _print(gru, found)
             if not all(one["certified"] for one in found):
                 click.echo(_next(file, inputs_within))
+    tell(refused)
     sys.exit(0 if all(one["certified"] for one in found) else EXIT_INCONCLUSIVE)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._ending import Ending, ending_options
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._gates import exit_code_of_gates
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
@@ -326,30 +325,26 @@ def _put_out(result: Result, to: _Output) -> None:
 
     quiet = to.output_is_taken
     # A second Ctrl-C, of somebody who is impatient, must not cost the results.
+    refused = list[Fail]()
     with undisturbed():
-        saved = save_witnesses(result.witnesses.values(), to.witnesses)
-        said, refused = _written(result, to)
+        saved = save_witnesses(result.witnesses.values(), to.witnesses, refused)
+        said = _written(result, to, refused)
     with whatever_becomes_of_the_console():
         _print(result, saved, to)
         if marked := annotation(result):
             click.echo(marked, err=True)
         for line in said:
             click.echo(line, err=quiet)
-    for failure in refused:
-        with suppress(OSError):
-            failure.show()
+    tell(refused)
 
 
-def _written(result: Result, to: _Output) -> tuple[list[str], list[Fail]]:
-    """Write every file: what there is to say of them, and which could not be written."""
-    said, refused = list[str](), list[Fail]()
-    # One that cannot be written keeps none of the others from being written.
-    for write in (_update, _end, _write):
-        try:
+def _written(result: Result, to: _Output, refused: list[Fail]) -> list[str]:
+    """Write every file; what there is to say of them."""
+    said = list[str]()
+    for write in (_update, _end, _write_json, _write_report):
+        with kept_in(refused):
             said += write(result, to)
-        except Fail as failure:
-            refused.append(failure)
-    return said, refused
+    return said
 
 
 def _end(result: Result, to: _Output) -> list[str]:
@@ -454,11 +449,17 @@ def _saved(folder: Path, target: str) -> Saved:
     return saved_witnesses(folder, target)
 
 
-def _write(result: Result, to: _Output) -> list[str]:
-    from gruverify.reporting import document, dumps, write_report
+def _write_json(result: Result, to: _Output) -> list[str]:
+    from gruverify.reporting import dumps
 
     if to.json_file is not None and to.json != "-":
         write_aside("--json", to.json_file, dumps(result))
+    return []
+
+
+def _write_report(result: Result, to: _Output) -> list[str]:
+    from gruverify.reporting import document, write_report
+
     if to.report is None:
         return []
     with failures("--report"):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from gruverify._files import write_bytes
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES
 from gruverify.cli._look import Look
 from gruverify.cli._model_options import Choice
@@ -75,8 +76,9 @@ def check_model(context: click.Context, target: str, options: ModelOptions) -> i
     json_file = writable("--json", options.json_path)
     file, _, runtime = target.rpartition("@")
     found = _checked(file, runtime, options, options.choice.whole())
-    saved = {node.name: _save(node, file, options.witnesses) for node in found.nodes}
-    _put_out(found, saved, json_file, options)
+    refused = list[Fail]()
+    saved = {node.name: _save(node, file, options.witnesses, refused) for node in found.nodes}
+    _put_out(found, saved, json_file, options, refused)
     return EXIT_CODES[found.verdict]
 
 
@@ -147,7 +149,7 @@ def _recorded(paths: Sequence[str], *, batch_first: bool) -> list[Given]:
     return found
 
 
-def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
+def _save(node: NodeResult, file: str, folder: Path, refused: list[Fail]) -> list[str]:
     """Write the smallest input that fails, and the node as a model of its own; the files."""
     from gruverify.models import npz_bytes
 
@@ -161,16 +163,21 @@ def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each, data in files.items():
-            (folder / each).write_bytes(data)
-    except OSError as refused:
-        click.echo(f"witness not saved to {folder}: {refused.strerror}", err=True)
+            write_bytes(folder / each, data)
+    except OSError as why:
+        refused.append(Fail(f"witness not saved to {folder}: {why.strerror}"))
         return []
     return [str(folder / each) for each in files]
 
 
 def _put_out(
-    found: FileResult, saved: dict[str, list[str]], json_file: Path | None, options: ModelOptions
+    found: FileResult,
+    saved: dict[str, list[str]],
+    json_file: Path | None,
+    options: ModelOptions,
+    refused: list[Fail],
 ) -> None:
+    """Write the file, print, and tell what could not be written."""
     from gruverify.reporting import (
         console_for,
         file_document,
@@ -180,7 +187,8 @@ def _put_out(
 
     text = json.dumps(file_document(found), indent=1, ensure_ascii=False) + "\n"
     if json_file is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():
         console = console_for(color=options.look.color)
         if options.json_path == "-":
@@ -189,3 +197,4 @@ def _put_out(
             print_file_verdict(console, found)
         else:
             print_file_result(console, found, saved, verbose=options.look.verbose)
+    tell(refused)

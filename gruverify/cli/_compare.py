@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gruverify.cli._complete import files
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import exit_code_of, kept_in, tell, writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
 from gruverify.cli._results import is_store, open_store, result_named
 from gruverify.cli._values import number_within
@@ -103,7 +103,7 @@ def command(
     Exit codes:
       0  done, and there is nothing of --fail-on (without it: whatever changed)
       1  there is something of --fail-on
-      2  a file is not a result or store, or cannot be written
+      2  a file is not a result or store, or, without --fail-on, cannot be written
       3  a package is missing
       6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
     """  # noqa: D301  # click reads the backspaces
@@ -139,9 +139,13 @@ def _compare(
     )
     found = compared(result_named(old), result_named(new), threshold)
     outputs = _Outputs(json_path, json_file, markdown_path, markdown_file)
-    _put_out(found, triggers, outputs, verbose)
+    refused = _put_out(found, triggers, outputs, verbose)
     with whatever_becomes_of_the_console():
         _tell_why(found, triggers)
+    tell(refused)
+    # Without --fail-on nobody asked for a verdict: whatever changed, it was shown.
+    if not triggers:
+        return exit_code_of(refused)
     return _exit_code(found, triggers)
 
 
@@ -203,8 +207,10 @@ def _keep_apart(files: dict[str, Path | None]) -> None:
                 raise Fail(f"{name} {file}: is {other}, too; name another file")
 
 
-def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_full: bool) -> None:
-    """Write the files first, so that nothing is lost with a console."""
+def _put_out(
+    found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_full: bool
+) -> list[Fail]:
+    """Write the files first, so that nothing is lost with a console; what could not be written."""
     from gruverify.reporting import console_for
     from gruverify.reporting.compare import (
         comparison_document,
@@ -215,10 +221,13 @@ def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_
 
     as_json = comparison_text(comparison_document(found, triggers))
     as_markdown = comparison_markdown(found)
+    refused = list[Fail]()
     if to.json_file is not None:
-        write_aside("--json", to.json_file, as_json)
+        with kept_in(refused):
+            write_aside("--json", to.json_file, as_json)
     if to.markdown_file is not None:
-        write_aside("--markdown", to.markdown_file, as_markdown)
+        with kept_in(refused):
+            write_aside("--markdown", to.markdown_file, as_markdown)
     quiet = "-" in (to.json, to.markdown)
     with whatever_becomes_of_the_console():
         if to.json == "-":
@@ -227,6 +236,7 @@ def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_
             click.echo(as_markdown, nl=False)
         else:
             print_comparison(console_for(), found, in_full=in_full)
+    return refused
 
 
 def _tell_why(found: Comparison, triggers: tuple[Trigger, ...]) -> None:
@@ -246,7 +256,6 @@ def _fires(found: Comparison, triggers: tuple[Trigger, ...]) -> bool:
 def _exit_code(found: Comparison, triggers: tuple[Trigger, ...]) -> int:
     if _fires(found, triggers):
         return EXIT_WORSE
-    # Without --fail-on nobody asked for a verdict: whatever changed, it was shown.
-    if triggers and found.gaps:
+    if found.gaps:
         return EXIT_INCONCLUSIVE
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 
 from gruverify.cli._complete import files, targets
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import exit_code_of, kept_in, tell, writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import Fail
@@ -112,7 +113,7 @@ def command(
     gruverify diagnose model.keras --inputs x.npy --batch-first --report reports/memory
     gruverify diagnose mypkg.models:trained.encoder --json memory.json
 
-    Exit codes: 0 done, 2 usage error, 3 a package is missing.
+    Exit codes: 0 done, 2 usage error, or a file cannot be written, 3 a package is missing.
     """  # noqa: D301  # click reads the backspaces
     json_file = writable("--json", json_path)
     if report is not None:
@@ -120,7 +121,7 @@ def command(
     said = {key: values.pop(key) for key in ("layout", "reset", "update")}
     with mistakes_about_a_model():
         found = _diagnosis(model, inputs, {"gru": name, **said}, formats, **values)
-    _write(found, json_path, json_file, report)
+    sys.exit(_write(found, json_path, json_file, report))
 
 
 def _diagnosis(
@@ -178,26 +179,30 @@ def _require_report(folder: Path) -> None:
 
 def _write(
     found: Diagnosis, json_path: str | None, json_file: Path | None, report: Path | None
-) -> None:
+) -> int:
+    """Write every file, then print; the exit code."""
     from gruverify.reporting import console_for
     from gruverify.reporting.diagnosis import diagnosis_document, print_diagnosis
 
     document = diagnosis_document(found)
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    refused, how = list[Fail](), ""
     if json_file is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
     if report is not None:
-        from gruverify.cli._report import failures
+        from gruverify.cli._report import failures, how_to_read
         from gruverify.reporting import write_diagnosis
 
-        with failures("--report"):
+        with kept_in(refused), failures("--report"):
             write_diagnosis(document, report)
+            how = how_to_read(report)
     with whatever_becomes_of_the_console():
         if json_path == "-":
             print_json(text)
-            return
-        print_diagnosis(console_for(), found)
-        if report is not None:
-            from gruverify.cli._report import how_to_read
-
-            click.echo(f"\n{how_to_read(report)}")
+        else:
+            print_diagnosis(console_for(), found)
+            if how:
+                click.echo(f"\n{how}")
+    tell(refused)
+    return exit_code_of(refused)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from pathlib import Path
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gruverify._named import Keywords
 from gruverify.cli._complete import files
-from gruverify.cli._interrupt import undisturbed
-from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
+from gruverify.cli._files import exit_code_of, kept_in, tell
+from gruverify.cli._options import Fail
+from gruverify.cli._plots import picture, plotted
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
 
 if TYPE_CHECKING:
-    from gruverify.reporting.explain import Explanation, Setting
+    from gruverify.reporting.explain import Setting
 
 
 @click.command("explain", short_help="Show where gradients go when the gates close.")
@@ -132,19 +132,25 @@ def command(reset: str, update: str, plot: str | None, **values: object) -> None
     gruverify explain --z 0.9 --r 0.5 --format f32
     gruverify explain --reset before --update replace
 
-    Exit codes: 0 done, 2 usage error, 3 matplotlib is missing.
+    Exit codes: 0 done, 2 usage error, or the plot cannot be written, 3 matplotlib is missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for
     from gruverify.reporting.explain import explain, print_explanation
 
-    file = None if plot is None else _plot_file(plot)
+    file = picture(plot)
     explanation = explain(_setting(reset, update, values))
+    refused = list[Fail]()
     if file is not None:
-        _save(explanation, file)
+        from gruverify.reporting.explain import plot_explanation
+
+        with kept_in(refused):
+            plotted(file, partial(plot_explanation, explanation))
     console = console_for()
     print_explanation(console, explanation)
-    if file is not None:
+    if file is not None and not refused:
         console.print(f"\nplot: {file}", markup=False, soft_wrap=True)
+    tell(refused)
+    sys.exit(exit_code_of(refused))
 
 
 def _setting(reset: Any, update: Any, values: Keywords) -> Setting:
@@ -155,34 +161,3 @@ def _setting(reset: Any, update: Any, values: Keywords) -> Setting:
         return Setting(variant=Variant(reset, update), **values)
     except ValueError as wrong:
         raise Fail(str(wrong)) from None
-
-
-def _plot_file(path: str) -> Path:
-    """Find out before anything is computed that there can be no plot."""
-    from gruverify.reporting.explain import SUFFIXES, PlotUnavailable, require_plotting
-
-    file = Path(path)
-    if file.suffix.lower() not in SUFFIXES:
-        raise Fail(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
-    if not file.parent.is_dir():
-        raise Fail(f"--plot {path}: there is no directory {file.parent}")
-    try:
-        require_plotting()
-    except PlotUnavailable as missing:
-        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    return file
-
-
-def _save(explanation: Explanation, file: Path) -> None:
-    from gruverify.reporting.explain import plot_explanation
-
-    aside = file.with_name(f".{os.getpid()}-{file.name}")  # the suffix says what is drawn
-    try:
-        # A Ctrl-C between drawing and renaming would leave the picture under its other name.
-        with undisturbed():
-            plot_explanation(explanation, aside)
-            aside.replace(file)
-    except OSError as refused:
-        with suppress(OSError):
-            aside.unlink()
-        raise Fail(f"--plot {file}: {refused.strerror}") from None

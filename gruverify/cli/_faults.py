@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._complete import files
-from gruverify.cli._files import writable, write_aside
-from gruverify.cli._interrupt import undisturbed
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
@@ -118,8 +117,7 @@ def command(
     refused = _write(matrix, files)
     # After the files: a console may be closed.
     print_matrix(console_for(), matrix)
-    for said in refused:
-        said.show()
+    tell(refused)
     if not matrix.complete:
         click.echo(f"interrupted after {len(matrix.fates)} entries", err=True)
         sys.exit(EXIT_INTERRUPTED)
@@ -142,12 +140,9 @@ def _write(matrix: Matrix, files: dict[str, Path]) -> list[Fail]:
 
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}
     refused = list[Fail]()
-    with undisturbed():
-        for option, file in files.items():
-            try:
-                write_aside(option, file, renderings[option](matrix))
-            except Fail as failure:
-                refused.append(failure)
+    for option, file in files.items():
+        with kept_in(refused):
+            write_aside(option, file, renderings[option](matrix))
     return refused
 
 

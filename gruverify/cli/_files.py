@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gruverify._files import write_whole
-from gruverify.cli._options import Fail
+from gruverify.cli._interrupt import undisturbed
+from gruverify.cli._options import Fail, worst_exit
 
 
 def writable(option: str, path: str | None) -> Path | None:
@@ -37,17 +39,25 @@ def write_aside(option: str, file: Path, text: str) -> None:
         raise Fail(f"{option} {file}: {refused.strerror}") from None
 
 
-def plotted(file: Path, draw: Callable[[Path], None]) -> None:
-    """Have --plot drawn into the file.
-
-    Raises:
-        Fail: matplotlib is missing, no picture has that suffix, or the file cannot be written.
+@contextmanager
+def kept_in(refused: list[Fail]) -> Iterator[None]:
+    """What cannot be written inside keeps neither the rest from being written, nor what was found
+    from being said: it is put with what is told at the end.
     """
-    from gruverify.reporting import ReportUnavailable
-
     try:
-        draw(file)
-    except ReportUnavailable as missing:
-        raise Fail(f"--plot {file}: {missing}") from None
-    except (OSError, ValueError) as refused:
-        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None
+        with undisturbed():
+            yield
+    except Fail as failure:
+        refused.append(failure)
+
+
+def tell(refused: Iterable[Fail]) -> None:
+    """Say what could not be written, a line each. A verdict stands, and the exit code with it."""
+    for failure in refused:
+        with suppress(OSError):  # the console may be gone as well
+            failure.show()
+
+
+def exit_code_of(refused: Iterable[Fail]) -> int:
+    """The exit code of a command that has no verdict: not all that was asked for was done."""
+    return worst_exit([0, *(failure.exit_code for failure in refused)])

@@ -17,10 +17,11 @@ from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._complete import files
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._files import plotted, writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._gru import LAYERS, gru_options, only_gru
 from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
+from gruverify.cli._plots import picture, plotted
 from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
@@ -165,12 +166,12 @@ def command(
     gruverify judge w.npz --inputs run.npz:x --outputs torch.npy --outputs onnx.npy --batch-first
     gruverify judge keras.npz --reset before --inputs x.npy --outputs y.npy --batch-first
 
-    Exit codes: 0 rounding, 1 bug, 2 usage error, 6 undecidable.
+    Exit codes: 0 rounding, 1 bug, 2 usage error, 3 matplotlib is missing, 6 undecidable.
     """  # noqa: D301  # click reads the backspaces
     _require(outputs, plot, fmt)
     masks = {"keep": keep, "restart": restart}
     _require_one_run(outputs, masks)
-    json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
+    json_file, plot_file = writable("--json", json_path), picture(plot)
     with _users_mistakes():
         gru = only_gru(
             weights,
@@ -187,11 +188,7 @@ def command(
             gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None, given
         )
         rulings, apart = _ruled(records, dict(declared), leaning=not ignore_leaning)
-    _write(gru, outputs, rulings, apart, json_path, json_file)
-    if plot_file is not None and apart is not None:
-        from gruverify.reporting import plot_distance
-
-        plotted(plot_file, partial(plot_distance, apart))
+    _write(gru, outputs, rulings, apart, json_path, json_file, plot_file)
     # Of two runs the graver one decides, in the order of `_VERDICTS`.
     sys.exit(EXIT_CODES[min((ruling.verdict for ruling in rulings), key=_VERDICTS.index)])
 
@@ -322,7 +319,9 @@ def _write(
     apart: Distance | None,
     json_path: str | None,
     json_file: Path | None,
+    plot_file: Path | None,
 ) -> None:
+    """Write every file, then print."""
     from gruverify.reporting import console_for, print_rulings, rulings_document
 
     text = (
@@ -331,10 +330,18 @@ def _write(
         )
         + "\n"
     )
+    refused = list[Fail]()
     if json_file is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
+    if plot_file is not None and apart is not None:
+        from gruverify.reporting import plot_distance
+
+        with kept_in(refused):
+            plotted(plot_file, partial(plot_distance, apart))
     with whatever_becomes_of_the_console():
         if json_path == "-":
             print_json(text)
         else:
             print_rulings(console_for(), str(gru), outputs, rulings, apart)
+    tell(refused)

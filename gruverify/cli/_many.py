@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from gruverify._visible import visible
 from gruverify.cli._check_model import names_a_model
 from gruverify.cli._configured import environment_without, options_but
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look
 from gruverify.cli._member import Member
@@ -225,16 +224,15 @@ def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
 
     rows = [outcome.row for outcome in outcomes]
     text = as_text(targets_document(rows))
-    refused = list[Fail]()
+    refused, how = list[Fail](), ""
     with undisturbed():
-        for write in (
-            partial(_write_report, outcomes, to.report),
-            partial(_write_json, text, file),
-        ):
-            try:
-                write()
-            except Fail as failure:
-                refused.append(failure)
+        if to.report is not None:
+            with kept_in(refused):
+                _write_report(outcomes, to.report)
+                how = how_to_read(to.report)
+        if file is not None:
+            with kept_in(refused):
+                write_aside("--json", file, text)
     with whatever_becomes_of_the_console():
         console = to.console
         if to.json == "-":
@@ -247,21 +245,13 @@ def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
         for row in rows:
             if annotation := marked(row.target, row.verdict, row.said):
                 click.echo(annotation, err=True)
-        if to.report is not None and not refused:
-            click.echo(how_to_read(to.report), err=to.json == "-")
-    for each in refused:
-        with suppress(OSError):
-            each.show()
+        if how:
+            click.echo(how, err=to.json == "-")
+    tell(refused)
 
 
-def _write_report(outcomes: list[Outcome], folder: Path | None) -> None:
+def _write_report(outcomes: list[Outcome], folder: Path) -> None:
     from gruverify.reporting import write_targets_report
 
-    if folder is not None:
-        with failures("--report"):
-            write_targets_report(outcomes, folder)
-
-
-def _write_json(text: str, file: Path | None) -> None:
-    if file is not None:
-        write_aside("--json", file, text)
+    with failures("--report"):
+        write_targets_report(outcomes, folder)

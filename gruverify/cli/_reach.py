@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._files import write_bytes
 from gruverify.cli._complete import files, targets
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._files import plotted, writable, write_aside
+from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._gru import gru_options, mistakes_about_a_model
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INCONCLUSIVE, Fail
+from gruverify.cli._plots import picture, plotted
 from gruverify.cli._values import FORMATS, WHOLE, number_within
 
 if TYPE_CHECKING:
@@ -173,8 +175,9 @@ def command(
     if witness is not None and not witness.endswith(".npz"):
         raise Fail(f"--witness {witness}: name a file that ends in .npz")
     files = {
-        option: writable(option, path)
-        for option, path in (("--json", json_path), ("--plot", plot), ("--witness", witness))
+        "--json": writable("--json", json_path),
+        "--plot": picture(plot),
+        "--witness": writable("--witness", witness),
     }
     said = {key: values.pop(key) for key in ("layout", "reset", "update")}
     from gruverify.backends import BadDeclaration
@@ -331,24 +334,29 @@ def _write(
     from gruverify.reporting.reach import print_reach, reach_document
 
     text = json.dumps(reach_document(found), indent=1, ensure_ascii=False) + "\n"
+    refused = list[Fail]()
     if (json_file := files["--json"]) is not None:
-        write_aside("--json", json_file, text)
+        with kept_in(refused):
+            write_aside("--json", json_file, text)
     if (plot := files["--plot"]) is not None:
         from gruverify.reporting.reach import plot_reach
 
-        plotted(plot, partial(plot_reach, found))
+        with kept_in(refused):
+            plotted(plot, partial(plot_reach, found))
     refuted = [answer for answer in found.answers if answer.witness is not None]
     again = ""
     if refuted and refuted[0].witness is not None and (file := files["--witness"]) is not None:
-        _write_witness(file, refuted[0].witness)
-        again = _how_to_replay(said, found, file, refuted[0].property.text)
+        with kept_in(refused):
+            _write_witness(file, refuted[0].witness)
+            again = _how_to_replay(said, found, file, refuted[0].property.text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
             print_json(text)
-            return
-        print_reach(console_for(), found)
-        if again:
-            click.echo(f"\n{again}")
+        else:
+            print_reach(console_for(), found)
+            if again:
+                click.echo(f"\n{again}")
+    tell(refused)
 
 
 def _write_witness(file: Path, one: Counterexample) -> None:
@@ -363,7 +371,7 @@ def _write_witness(file: Path, one: Counterexample) -> None:
     written = io.BytesIO()
     np.savez(written, **arrays)
     try:
-        file.write_bytes(written.getvalue())
+        write_bytes(file, written.getvalue())
     except OSError as refused:
         raise Fail(f"--witness {file}: {refused.strerror}") from None
 

@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from gruverify.cli._options import Fail
 
 if TYPE_CHECKING:
     from gruverify.engine import Witness
 
 
-def save_witnesses(witnesses: Iterable[Witness], folder: Path) -> dict[tuple[str, str], Path]:
-    """Save each, and say where, by invariant and format. What cannot be written is one line."""
+def save_witnesses(
+    witnesses: Iterable[Witness], folder: Path, refused: list[Fail]
+) -> dict[tuple[str, str], Path]:
+    """Save each; where, by invariant and format. What cannot be written is one line of those that
+    are told at the end.
+    """
     from gruverify.engine import save_witness, witness_file
 
     saved: dict[tuple[str, str], Path] = {}
@@ -21,8 +25,8 @@ def save_witnesses(witnesses: Iterable[Witness], folder: Path) -> dict[tuple[str
         path = witness_file(folder, witness)
         try:
             save_witness(witness, path)
-        except OSError as refused:
-            click.echo(f"witness not saved to {path}: {refused.strerror}", err=True)
+        except OSError as why:
+            refused.append(Fail(f"witness not saved to {path}: {why.strerror}"))
             # A folder that takes one witness no more takes no other: one line is enough.
             break
         saved[witness.invariant, witness.case.format.name] = path

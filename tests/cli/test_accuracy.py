@@ -55,6 +55,6 @@ def test_a_folder_that_takes_no_witness_is_one_line_and_the_figures_stand(here: 
 
     result = gruverify("accuracy", "numpy", *options)
 
-    assert result.exit_code == 0
+    assert result.exit_code == 2
     assert result.stderr.count("witness not saved to file/below/") == 1
     assert "step_jacobian" in result.stdout

@@ -158,7 +158,7 @@ def test_witnesses_that_cannot_be_saved_do_not_end_the_run(planted: str, here: P
     assert result.exit_code == 1
     assert (
         result.stderr
-        == "witness not saved to file/planted-raises-contract-shape-step-float32.json: File "
+        == "Error: witness not saved to file/planted-raises-contract-shape-step-float32.json: File "
         "exists\n"
     )
     assert "falsified (" in result.stdout

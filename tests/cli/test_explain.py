@@ -110,7 +110,7 @@ def test_a_plot_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
     folder.mkdir()
     result = invoke("--plot", str(folder), *QUICK)
     assert result.exit_code == 2
-    assert result.stderr == f"Error: --plot {folder}: Is a directory\n"
+    assert result.stderr == f"Error: --plot {folder}: is a directory; name a file in it\n"
     assert result.stdout == ""
 
 

@@ -92,8 +92,8 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
         (
             "compare",
             "0 done, and there is nothing of --fail-on (without it: whatever changed) "
-            "1 there is something of --fail-on 2 a file is not a result or store, or cannot be "
-            "written "
+            "1 there is something of --fail-on 2 a file is not a result or store, or, "
+            "without --fail-on, cannot be written "
             "3 a package is missing 6 nothing of --fail-on, but NEW leaves open what OLD judged, "
             "or has no verdict",
         ),
