@@ -220,15 +220,18 @@ def _eager_alone(subjects: Subjects, why: str) -> None:
 # -- something stands before a weight --------------------------------------------------------------
 
 
-class _Halved(nn.Module):
-    """A parametrization: half of the original, which every format has but for the smallest."""
+class _Negated(nn.Module):
+    """A parametrization: minus the original, exact in every format. A layer that reads its weight
+    at every step has a sum of gradients through it, each rounded: half of each would not add up to
+    half of their sum where numbers are subnormal.
+    """
 
     def forward(self, original: torch.Tensor) -> torch.Tensor:
-        return original * 0.5
+        return -original
 
 
 def _parametrized(subject: Subject, question: Question) -> Subject:
-    parametrize.register_parametrization(subject.owner, subject.recurrent, _Halved())
+    parametrize.register_parametrization(subject.owner, subject.recurrent, _Negated())
     return subject
 
 
@@ -247,7 +250,7 @@ def _parametrization(subjects: Subjects, question: Question) -> Reached:
     _eager_alone(subjects, "TorchScript's modules cannot be parametrized")
     subject = subjects.subject_for("parametrization", question, _parametrized)
     original = subject.owner.parametrizations[subject.recurrent].original
-    return _behind(subjects, subject, question, original, torch.tensor(0.5, dtype=original.dtype))
+    return _behind(subjects, subject, question, original, torch.tensor(-1.0, dtype=original.dtype))
 
 
 def _pruning(subjects: Subjects, question: Question) -> Reached:

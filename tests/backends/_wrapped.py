@@ -108,6 +108,26 @@ class Forgetful(Wrapper):
         return outputs, last
 
 
+class StepByStep(nn.Module):
+    """A layer that reads its weights at every step."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        for side, size in ("ih", input_size), ("hh", hidden_size):
+            weight, bias = torch.randn(3 * hidden_size, size), torch.randn(3 * hidden_size)
+            self.register_parameter(f"weight_{side}_l0", nn.Parameter(weight))
+            self.register_parameter(f"bias_{side}_l0", nn.Parameter(bias))
+
+    def forward(self, xs: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        h = xs.new_zeros(xs.shape[1], self.weight_hh_l0.shape[1]) if h0 is None else h0[0]
+        outputs = []
+        for x in xs:
+            weights = self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
+            h = torch.gru_cell(x, h, *weights)
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
 class WrappedCell(nn.Module):
     """Holds nn.GRUCell two modules deep."""
 

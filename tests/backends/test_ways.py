@@ -5,11 +5,12 @@ that way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gruverify import float32
+from gruverify import float16, float32
 from gruverify.backends import WAYS, resolve
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS
@@ -94,6 +95,16 @@ def test_weights_reach_a_right_instance_by_every_way_scripted_too(
 
 def test_what_came_with_parametrizations_is_run_with_them() -> None:
     assert statuses(judged(wrapped.Parametrized), "passed") == EAGER | {"as-given"}
+
+
+def test_gradients_of_16_bits_are_the_same_bits_where_weights_are_read_at_every_step() -> None:
+    backend, found = resolve(wrapped.StepByStep), set[str]()
+    for seed in range(20):
+        small = replace((one := case(format=float16, seed=seed)), d_last=one.d_last / 2**14)
+        (judgement,) = judge(small, backend, [INVARIANTS["contract/weights-parametrization"]])
+        found.add(judgement.tally.status)
+
+    assert found == {"passed"}
 
 
 def test_scripted_instances_are_asked_what_pytorch_can_do_with_copies_of_them() -> None:
