@@ -461,6 +461,10 @@ def _sum_with_gradient(value: torch.Tensor, gradient: torch.Tensor) -> torch.Ten
         raise TypeError(
             f"the module returned {returned} for {asked}: it has no gradient in {asked}"
         )
+    if value.shape != gradient.shape:
+        raise TypeError(
+            f"the module returned the shape {tuple(value.shape)}, expected {tuple(gradient.shape)}"
+        )
     # An alias, because the value itself may be part of another one, whose gradient it must get as
     # well.
     alias = value.view_as(value)

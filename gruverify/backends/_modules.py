@@ -22,6 +22,7 @@ from gruverify.backends._building import OPTIONS, Builder, biases_of, options_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._renamed import renamed
+from gruverify.backends._returned import outputs_and_last, state_of
 from gruverify.backends._tensors import host_tensor, tensor, torch_dtype
 from gruverify.cell import Cell, Stack, Variant
 
@@ -111,11 +112,11 @@ class LoadedModule(Loaded):
 class LoadedCell(LoadedModule):
     """A cell, which takes a state or none."""
 
-    def __call__(self, x: torch.Tensor, h: torch.Tensor | None) -> Any:
+    def __call__(self, x: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:
         """The next state (B, H), from x (B, I) and h (B, H) or None."""
         if h is None:
-            return self.call(x)
-        return self.call(x, h)
+            return state_of(self.call(x))
+        return state_of(self.call(x, h))
 
 
 @dataclass(frozen=True)
@@ -344,11 +345,10 @@ def packed_call(
     """
     xs, *states = given
     if lengths is None:
-        outputs, last = call(xs, *states)
-        return outputs, last
+        return outputs_and_last(call(xs, *states))
     # PyTorch wants lengths on the CPU, wherever the sequences are.
     packed = pack_padded_sequence(xs, host_tensor(lengths), batch_first, enforce_sorted=False)
-    outputs, last = call(packed, *states)
+    outputs, last = outputs_and_last(call(packed, *states))
     # It would be padded up to the longest member alone, and the case may have more steps.
     T = xs.shape[1] if batch_first else xs.shape[0]
     return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last

@@ -14,6 +14,7 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends._autograd import loss
 from gruverify.backends._has_modules import Reached
 from gruverify.backends._modules import Built, Modules
+from gruverify.backends._returned import outputs_and_last, state_of
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell
 
@@ -72,12 +73,12 @@ class Subject:
         """The outputs and the last state of a layer, or the next state of a cell."""
         call = call or self.built.call
         if not self.built.place.layered:
-            return (call(question.inputs[0], question.state),)
+            return (state_of(call(question.inputs[0], question.state)),)
         if self.batch_first:
             inputs = question.inputs.transpose(0, 1)
         else:
             inputs = question.inputs
-        outputs, last = call(inputs, question.state[None])
+        outputs, last = outputs_and_last(call(inputs, question.state[None]))
         return (outputs.transpose(0, 1) if self.batch_first else outputs), last[0]
 
     def values(self, question: Question) -> dict[str, NDArray]:

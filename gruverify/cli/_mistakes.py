@@ -19,7 +19,8 @@ def targets_mistakes() -> Iterator[None]:
     try:
         yield
     except TargetDied as died:
-        raise Fail(f"{died} while it imported the target", EXIT_DIED) from None
+        # Modules are called once to see how they are called.
+        raise Fail(f"{died} while it imported the target, or first called it", EXIT_DIED) from None
     except TargetUnavailable as missing:
         raise Fail(f"{_file_that_names_it()}{missing}", EXIT_UNAVAILABLE) from None
     except UnknownTarget as unknown:
