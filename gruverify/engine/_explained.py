@@ -102,7 +102,7 @@ def _reading(backend: Backend, failing: list[Case]) -> str:
     finest, cases = _finest(failing)
     # What departs in more than one explains no better than what departs in one, of which there are
     # few to try.
-    found = _shared(backend, cases, most=1) or _shared(backend, cases)
+    found = _shared(backend, cases, most=1) or _simplest(_shared(backend, cases), cases)
     if not found:
         return _losing(backend, finest, cases) or _other_functions(backend, finest, cases)
     if len(found) > SEVERAL:
@@ -325,6 +325,13 @@ def _shared(backend: Backend, failing: list[Case], most: int | None = None) -> s
     if shared is None or Reading() in shared:
         return set()
     return shared
+
+
+def _simplest(found: set[Reading], cases: list[Case]) -> set[Reading]:
+    """Those of the readings that depart in the fewest places."""
+    departures = {reading: len(reading.differences(cases[0].variant)) for reading in found}
+    fewest = min(departures.values(), default=0)
+    return {reading for reading, several in departures.items() if several == fewest}
 
 
 def _groups(variants: Iterable[Variant]) -> list[list[Variant]]:

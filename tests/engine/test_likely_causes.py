@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gruverify import Variant, backend, check, float64
+from gruverify import Variant, backend, check, float32, float64
 from gruverify.arithmetic import NDArray, floating, functions_named
 from gruverify.backends import Backend, NumpyBackend, declared_variants
 from gruverify.cell import Case, Cell
@@ -263,3 +264,19 @@ def test_the_page_lists_every_likely_cause() -> None:
     assert {row for row in rows if row in told} == told
     assert all(f'activations="{functions}"' in page for functions in FUNCTIONS)
     assert [row for row in rows if row in CAUSES] == list(CAUSES)
+
+
+def test_what_departs_in_two_places_is_preferred_to_what_departs_in_three() -> None:
+    right = NumpyBackend()
+
+    def cho(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
+        other = Variant(reset="before", update="replace", biases="input")
+        return right.step(replace(cell, variant=other), x, h)
+
+    mine = backend(step=cho, biases="input", formats=[float32])
+    for seed in range(2):
+        found = check(mine, profile="quick", seed=seed, max_cases=3)
+        assert found.explanation == (
+            "reset gate applied before the product, z multiplies the candidate (float32, every "
+            'case): declare variants=[Variant(reset="before", update="replace", biases="input")]?'
+        )
