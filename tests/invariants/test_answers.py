@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import Variant, float32
+from gruverify import Format, Variant, bfloat16, float16, float32
 from gruverify.backends import CELL_METHODS, DIRECTIONAL_METHODS, METHODS, STACK_METHODS
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS, BackendRaised, Malformed, Observed
@@ -45,6 +45,23 @@ READ = {
 
 def raising(*_: Any) -> Any:
     raise ZeroDivisionError("no state")
+
+
+@pytest.mark.parametrize(
+    ("format", "step", "said"),
+    [
+        (bfloat16, lambda cell, x, h: np.einsum("bi,bj->b", x, h), "without bfloat16"),
+        (bfloat16, lambda cell, x, h: np.gcd(h, h), "without bfloat16"),
+        (float16, lambda cell, x, h: np.linalg.inv(cell.weight_hh[:3]), "without float16"),
+        (bfloat16, lambda cell, x, h: h + None, "'NoneType'"),
+        (float32, lambda cell, x, h: np.left_shift(h, 1), "casting rule ''safe''"),
+    ],
+)
+def test_functions_that_know_no_numbers_of_16_bits_are_told_with_a_way_out(
+    format: Format, step: Any, said: str
+) -> None:
+    with pytest.raises(BackendRaised, match=f"{said}.{{0,20}}$"):
+        _ = Observed(a_case(format), Faulty(step=lambda _, *given: step(*given))).step
 
 
 @pytest.mark.parametrize("quantity", READ)

@@ -208,7 +208,8 @@ class Calls:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit, too: a target that ends itself must not end us
-            raise BackendRaised(method, error) from error
+            remedy = _remedy(error, self._format.name)
+            raise BackendRaised(method, error, remedy) from error
 
     def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
         """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and
@@ -239,6 +240,16 @@ class Calls:
 
 def _unheard(kind: str, flag: int) -> None:
     """Takes NumPy's warnings: were they ignored, a target that has them ignored would not show."""
+
+
+def _remedy(error: BaseException, format: str) -> str:
+    """What to do about an error, where it is that a function knows no numbers of 16 bits."""
+    # As einsum, ufuncs and linalg of NumPy, and SciPy's functions, say it.
+    said = ("data type", "input types", "array type", "bfloat16", "float16")
+    of_types = isinstance(error, TypeError) and any(words in str(error) for words in said)
+    if of_types and format.endswith("float16"):
+        return f"compute in float32 inside, or declare formats without {format}"
+    return ""
 
 
 def _way_out(returned: str, expected: str) -> str:

@@ -30,10 +30,12 @@ class Obstacle(Exception):
 
 
 class BackendRaised(Obstacle):
-    """The backend raised: `method` is what was called, `error` what it raised."""
+    """The backend raised: `method` is what was called, `error` what it raised, `remedy` what to do
+    about it, if that is known.
+    """
 
-    def __init__(self, method: str, error: BaseException) -> None:
-        super().__init__(f"{method} raised {error_line(error)}")
+    def __init__(self, method: str, error: BaseException, remedy: str = "") -> None:
+        super().__init__(f"{method} raised {error_line(error)}" + (f": {remedy}" if remedy else ""))
         self.method = method
         self.error = error
 
