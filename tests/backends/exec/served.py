@@ -101,8 +101,12 @@ def argument(request: dict[str, Any], arrays: dict[str, Any], name: str) -> Any:
     if name == "tangent":
         names = (*PACKED, "inputs", "state")
         return Gradients(*(arrays.get(f"tangent_{name}") for name in names))
-    if name in ("keep", "restart", "keep_units"):
+    if name in ("keep", "restart"):
         return arrays[name] != 0
+    if name == "keep_units":
+        found = arrays[name]
+        # A mask of units, or shares of them, which are no mask.
+        return found != 0 if np.isin(found, (0, 1)).all() else found
     if name == "lengths":
         return None if request[name] is None else np.array(request[name])
     return request[name] if name == "batch_first" else arrays[name]

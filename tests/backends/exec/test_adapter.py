@@ -92,6 +92,16 @@ def test_an_answer_has_the_same_bits(method: str, format: Format) -> None:
         assert bits(found) == bits(getattr(NUMPY, method)(*given))
 
 
+def test_shares_of_units_arrive_as_they_are() -> None:
+    one = of(Variant())
+    shares = np.where(unit_masks_of(one), np.float32(0.25), np.float32(1))
+    given = one.cell, one.inputs, one.state, shares
+
+    found = behind(NUMPY).sequence_zoneout(*given)
+
+    assert bits(found) == bits(NUMPY.sequence_zoneout(*given))
+
+
 @pytest.mark.uncounted
 @hypothesis.settings(max_examples=20, deadline=None)
 @hypothesis.given(gst.stack_cases(max_H=2, max_I=2, max_B=2, max_T=3))
