@@ -7,8 +7,10 @@ there is to ask says as much of small cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
 
 from gruverify._named import Keywords
 from gruverify.backends import (
@@ -27,6 +29,13 @@ EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
 LONG = 300
 #: What the other axes have, no two the same and none a multiple of another's that code may confuse.
 _SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
+#: What they have beside each of the extents of one step: every size below 16 that is none of these,
+#: so that each remainder of a vector is there. Few members where the cell is large.
+_BESIDE = {
+    "H": {"I": (15, 14, 13, 12, 7, 6, 10, 11), "B": (14, 13, 3, 11, 3, 10, 3, 3)},
+    "I": {"H": (15, 14, 13, 12, 10, 11, 7, 6), "B": (14, 15, 12, 13, 7, 10, 6, 11)},
+    "B": {"H": (20, 24, 18, 14, 13, 12, 11, 10), "I": (15, 14, 13, 12, 10, 11, 7, 6)},
+}
 #: The steps of a cell that has as many members.
 _RUN = 32
 #: The units of a case in which another size is a multiple of theirs.
@@ -36,6 +45,13 @@ _ONE_LAYER = 33
 _OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "sequence_hvp_reverse")
 
 
+class _Wanted(NamedTuple):
+    """The sizes that a case is about, and what the others are where they need not be small."""
+
+    about: Sizes
+    beside: Sizes = MappingProxyType({})
+
+
 def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     """The sizes of the survey's cells that the backend can be called at, none above `max_size`."""
     declared = declarations_of(backend)
@@ -43,16 +59,13 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         if _has_sequences(backend):
             return _sizes_of_few(declared, "HIBT", max_size)
         return []
-    wanted = [
-        {**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared, max_size, _RUN))
-    ]
-    least = shortest(backend)
-    if not _has_sequences(backend):  # a step is the same however long the case
-        wanted = [{**sizes, "T": 1} for sizes in wanted]
-    # Where several then are the same, `_allowed` has one of them.
-    wanted = [{**sizes, "T": max(least, sizes["T"])} for sizes in wanted]
-    fixed = {"H": declared.hidden_size, "I": declared.input_size}
-    found = _allowed(wanted, fixed, max_size)
+    least, runs = shortest(backend), _has_sequences(backend)
+    wanted = list[_Wanted]()
+    for each in (*_along_axes(), *_coincidences(declared, max_size, _RUN)):
+        # A step is the same however long the case. Where several then are, `_allowed` has one.
+        steps = each.about.get("T", 1) if runs else 1
+        wanted.append(_Wanted({**each.about, "T": max(least, steps)}, each.beside))
+    found = _allowed(wanted, declared, max_size)
     if offers(backend, "step_jacobian"):
         return [sizes for sizes in found if has_room_for_jacobians(sizes)]
     return found
@@ -60,33 +73,26 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
 
 def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     """The sizes of the survey's stacks: by turns of two layers and of two directions."""
-    declared, wanted = declarations_of(backend), list[Sizes]()
+    declared, wanted = declarations_of(backend), list[_Wanted]()
     if declared.shapes == "few":
         return _sizes_of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
     members = _up_to(max_size, 32, _SMALL["B"])
-    above = {"H": H, "I": H, "B": members, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
+    above = (
+        _Wanted({"H": H, "B": members, "I": H, "L": 2, "D": 1}),
+        _Wanted({"H": H, "I": 2 * H, "L": 2, "D": 2}),
+    )
     # By turns: two layers in one direction, one layer in two, so that neither doubles the survey.
     coinciding = _coincidences(declared, max_size)
-    for number, sizes in enumerate((*_along_axes(), *coinciding, *above)):
-        if sizes.get("T", 0) >= _ONE_LAYER:
-            layers = 1
-        else:
-            layers = 1 + number % 2
-        if sizes.get("T", 0) >= _ONE_LAYER:
-            directions = 1
-        else:
-            directions = 2 - number % 2
+    for number, each in enumerate((*_along_axes(), *coinciding, *above)):
+        steps = each.about.get("T", 1)
+        layers, directions = 1 + number % 2, 2 - number % 2
+        if steps >= _ONE_LAYER:
+            layers = directions = 1
         shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
-        wanted.append(
-            {**_SMALL, **shape, **sizes, "T": max(1, declared.min_length, sizes.get("T", 1))}
-        )
-    fixed = {
-        "H": declared.hidden_size,
-        "I": declared.input_size,
-        "D": None if two is None else 1 + two,
-    }
-    return _allowed(wanted, fixed, max_size)
+        steps = max(1, declared.min_length, steps)
+        wanted.append(_Wanted({**shape, **each.about, "T": steps}, each.beside))
+    return _allowed(wanted, declared, max_size)
 
 
 def shortest(backend: Backend) -> int:
@@ -110,16 +116,18 @@ def _sizes_of_few(declared: Declarations, letters: str, max_size: int | None) ->
     return []
 
 
-def _along_axes() -> Iterator[Sizes]:
-    for letter in "HIBT":
-        for size in EXTENTS:
-            yield {letter: size}
-    yield {"T": LONG}
+def _along_axes() -> Iterator[_Wanted]:
+    for letter in "HIB":
+        for number, size in enumerate(EXTENTS):
+            beside = {other: sizes[number] for other, sizes in _BESIDE[letter].items()}
+            yield _Wanted({letter: size}, beside)
+    for size in (*EXTENTS, LONG):
+        yield _Wanted({"T": size})
 
 
 def _coincidences(
     declared: Declarations, max_size: int | None, run: int = _UNITS
-) -> Iterator[Sizes]:
+) -> Iterator[_Wanted]:
     """Sizes that code may confuse, and multiples of 8, one less and one more; run: the steps of as
     many members.
 
@@ -130,19 +138,19 @@ def _coincidences(
     steps, square = up_to(run, _UNITS), declared.hidden_size or up_to(64, _UNITS)
     if not has_room_for_steps({"H": H, "B": steps, "T": steps}):
         steps = _UNITS
-    narrow, wide = up_to(32, _SMALL["I"]), up_to(128, _SMALL["I"])
+    narrow, wide = {"I": up_to(32, _SMALL["I"])}, {"I": up_to(128, _SMALL["I"])}
     if declared.input_size is not None:
-        narrow = wide = _SMALL["I"]
+        narrow = wide = {}
     # Time and batch confused, a batch that is taken for packed rows, inputs for states.
-    yield {"T": steps, "B": steps}
-    yield {"H": H, "B": 3 * H, "I": narrow}
-    yield {"H": square, "I": square}
-    yield {"H": H, "I": 3 * H, "B": up_to(128, _SMALL["B"])}
-    yield {"H": 1, "T": 2, "I": wide, "B": up_to(64, _SMALL["B"])}
+    yield _Wanted({"T": steps, "B": steps})
+    yield _Wanted({"H": H, "B": 3 * H, **narrow})
+    yield _Wanted({"H": square, "I": square})
+    yield _Wanted({"H": H, "I": 3 * H, "B": up_to(128, _SMALL["B"])})
+    yield _Wanted({"H": 1, "T": 2, "B": up_to(64, _SMALL["B"]), **wide})
     # One of them has as many members as steps, and is short enough for second derivatives.
     for more, members in ((0, 16), (-1, 7), (1, 17)):
-        yield {"H": 32 + more, "I": 24 + more, "B": members, "T": 8 + more}
-    yield {"H": 128}
+        yield _Wanted({"H": 32 + more, "I": 24 + more, "B": members, "T": 8 + more})
+    yield _Wanted({"H": 128})
 
 
 def _up_to(max_size: int | None, size: int, small: int) -> int:
@@ -153,30 +161,27 @@ def _up_to(max_size: int | None, size: int, small: int) -> int:
 
 
 def _allowed(
-    wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size: int | None
+    wanted: Sequence[_Wanted], declared: Declarations, max_size: int | None
 ) -> list[Sizes]:
-    """Those that can be had, none twice: a size that the target is built for stands in for a small
-    one.
+    """Those that can be had, none twice. What a case is not about is as the target is built, or
+    small: few members beside units that are not ours to choose.
     """
+    built = {"H": declared.hidden_size, "I": declared.input_size}
+    fixed = {letter: size for letter, size in built.items() if size is not None}
     found = list[Sizes]()
-    for sizes in wanted:
-        built = {letter: size for letter, size in fixed.items() if size is not None}
-        # A size that is not what the axis is about: the target's own will do in its place.
-        small = {letter for letter in built if sizes[letter] == _SMALL.get(letter)}
-        own = _with_room(
-            {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
-        )
-        right = all(own[letter] == size for letter, size in built.items())
+    for about, beside in wanted:
+        others = {**_SMALL}
+        if "H" not in fixed:
+            others |= {letter: _up_to(max_size, n, _SMALL[letter]) for letter, n in beside.items()}
+        own = {**others, **fixed, **about}
+        if "B" not in about and not has_room_for_steps(own):
+            own["B"] = 1  # what is known of the steps of more would take too much memory
+        right = all(own[letter] == size for letter, size in fixed.items())
+        if declared.bidirectional is not None and "D" in own:
+            right = right and own["D"] == 1 + declared.bidirectional
         if right and is_within(own, max_size) and has_room_for_steps(own) and own not in found:
             found.append(own)
     return found
-
-
-def _with_room(sizes: Sizes) -> Sizes:
-    """With one member, where what is known of the steps of some would take too much memory."""
-    if sizes["B"] == _SMALL["B"] and not has_room_for_steps(sizes):
-        return {**sizes, "B": 1}
-    return sizes
 
 
 def is_long_alone(sizes: Sizes) -> bool:

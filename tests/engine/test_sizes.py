@@ -97,7 +97,7 @@ def test_each_axis_has_each_size_and_the_others_are_small_as_is_each_case(format
         small = [
             sizes
             for sizes in found
-            if all(size <= 5 for other, size in sizes.items() if other != letter)
+            if all(size < 25 for other, size in sizes.items() if other != letter)
         ]
         assert {sizes[letter] for sizes in small} >= {*EXTENTS}
     assert max(sizes["T"] for sizes in found) == LONG
@@ -151,6 +151,23 @@ def test_all_of_h_i_and_b_are_whole_tiles(max_size: int | None) -> None:
             assert tiles <= {each[letter] for each in sizes}
 
 
+def test_all_of_h_i_and_b_leave_every_remainder_of_a_vector() -> None:
+    for sizes in (cell_sizes(NUMPY, None), stack_sizes(NUMPY, None)):
+        for letter in "HIB":
+            assert {*range(6, 18)} <= {each[letter] for each in sizes}
+
+
+def test_sizes_beside_one_that_is_asked_about_are_small_where_they_have_to_be() -> None:
+    built: Any = NumpyBackend()
+    built.hidden_size = 1024
+
+    capped = {each["H"]: each["I"] for each in cell_sizes(NUMPY, 8)}
+    beside = {each["B"] for each in cell_sizes(built, None) if each["I"] in EXTENTS}
+
+    assert capped[8] == 5
+    assert beside == {3}
+
+
 class WrongAt(StepAlone):
     """Wrong where the cell or the batch is of that size, and nowhere else."""
 
@@ -167,6 +184,12 @@ class WrongAt(StepAlone):
 @pytest.mark.parametrize("letter", "HIB")
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_catches_one_size_of_a_whole_tile(letter: str, size: int) -> None:
+    assert check(WrongAt(letter, size), "agreement/step").verdict == "falsified"
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize(("letter", "size"), [("H", 11), ("I", 14), ("B", 13)])
+def test_catches_one_remainder_of_a_vector(letter: str, size: int) -> None:
     assert check(WrongAt(letter, size), "agreement/step").verdict == "falsified"
 
 
