@@ -133,7 +133,8 @@ def _size_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
         of_kind = CELL_METHODS if kind == "cells" else STACK_METHODS
         methods = [method for method in subject.header["methods"] if method in of_kind]
         weight = _weight(dict(sizes), methods, rare)
-        found.append(_Arm(f"{kind} of {sizes}", weight, Aim(kind=kind, sizes=sizes)))
+        # By sizes first: of those that are as rare, cells and stacks take turns.
+        found.append(_Arm(f"sizes {sizes} of {kind}", weight, Aim(kind=kind, sizes=sizes)))
     return found
 
 

@@ -43,8 +43,8 @@ def showing_inputs(case: Case) -> Case:
     """The case with 3H further inputs that are always 0, with the unit matrix as their weights."""
     T, B, _ = case.inputs.shape
     rows = len(case.cell.weight_ih)
-    # x⁺ = (x, 0): the forward run is the same, bit for bit, since products with 0 are exactly 0;
-    # and dL/dx⁺ is a sum with one term that is not 0, so exactly α.
+    # x⁺ = (x, 0): the forward run is the same but for the order of its sums, since products with 0
+    # are exactly 0; and dL/dx⁺ is a sum with one term that is not 0, so exactly α.
     unit, nothing = np.eye(rows, dtype=case.format.dtype), np.zeros((T, B, rows), case.format.dtype)
     cell = replace(case.cell, weight_ih=np.concatenate([case.cell.weight_ih, unit], axis=1))
     return replace(case, cell=cell, inputs=np.concatenate([case.inputs, nothing], axis=2))
