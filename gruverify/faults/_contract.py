@@ -299,6 +299,28 @@ def weights_of_a_step_kept_by_cell() -> Backend:
     return backend(step=step, variants=VARIANTS)
 
 
+def _kept_without(name: str) -> Callable[[], Backend]:
+    def build() -> Backend:
+        seen: dict[object, Cell] = {}
+
+        def first_like(cell: Cell) -> Cell:
+            others = (array.tobytes() for each, array in cell.packed().items() if each != name)
+            key = cell.variant, cell.format, cell.weight_ih.shape, *others
+            return seen.setdefault(key, cell.writable_copy())
+
+        return Faulty(cell=first_like)
+
+    build.__name__ = f"weights_kept_whatever_{name}_is"
+    build.__doc__ = f"What is made of a cell's weights is kept under a key that lacks {name}."
+    return build
+
+
+for _name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+    fault("contract", f"θ of an earlier call, whatever {_name}", touches="FWD dθ ALIAS")(
+        _kept_without(_name)
+    )
+
+
 @fault("contract", "x from where its memory begins", touches="FWD")
 def inputs_of_a_step_read_from_their_base() -> Backend:
     """A step alone, which reads x as if it lay in C order at the beginning of what it is a view

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from gruverify.arithmetic import NDArray
 from gruverify.cell import Case
@@ -17,7 +18,7 @@ from gruverify.invariants.core._blocks import blocks_of
 from gruverify.invariants.core._changes import edited, from_zero, short, stretched, with_inputs
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, agree_within, equal, never
-from gruverify.invariants.core._trial import Trial
+from gruverify.invariants.core._trial import Change, Trial
 
 #: Outputs and the last state.
 Run: TypeAlias = tuple[NDArray, NDArray]
@@ -175,6 +176,62 @@ def one_moved(case: Case) -> Case:
     if what in ("inputs", "state"):
         return replace(case, **{what: 1 - getattr(case, what)}, regimes=())
     return edited(case, lambda p: replace(p, **{what: 1 - getattr(p, what)}))
+
+
+def _anew(name: str) -> Change:
+    """The case with other numbers in the array of the cell that is so called."""
+
+    def one_array_anew(case: Case) -> Case:
+        # Where the variant has a block there may be numbers.
+        own = np.repeat(case.variant.mask(name), case.cell.hidden_size)
+        other = {name: _other(case.cell.packed()[name], own)}
+        cell = replace(case.cell, **other)  # type: ignore[arg-type]  # an array, and no variant
+        return replace(case, cell=cell, regimes=())
+
+    return one_array_anew
+
+
+def _other(array: NDArray, own: npt.NDArray[np.bool_]) -> NDArray:
+    """Each gate's rows in reverse order, whose sum is the same; of one unit half of each, negated;
+    of zeros 1/2, in the rows that may have numbers.
+    """
+    blocks = array.reshape(3, -1, *array.shape[1:])
+    other: NDArray = blocks[:, ::-1].reshape(array.shape).copy()
+    if np.array_equal(other, array):
+        other = array * array.dtype.type(-0.5)
+    if not array.any():
+        other[own] = 0.5
+    return other
+
+
+_ANEW = {name: _anew(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+
+
+@invariant(
+    "sequence/step-liveness",
+    "other numbers in one array of the cell alone give another step where the enclosures are "
+    "disjoint",
+    source="theory 11, M30; fault S40",
+    bound="inequality",
+    since="0.2",
+    needs=["step"],
+    asks_more=True,
+)
+def step_liveness(trial: Trial) -> Iterator[Residual]:
+    # Asked before the others: only then can it be remembered.
+    before, one, found = trial.observed.step, trial.exact.next_state, list[Residual]()
+    for name, change in _ANEW.items():
+        if not any(trial.case.variant.mask(name)):
+            continue
+        anew = trial.on(change)
+        other = anew.exact.next_state
+        # What was kept gives the same bits throughout; one entry may be equal by chance where a
+        # target is less accurate than it declares.
+        same = np.full(before.shape, np.array_equal(before, anew.observed.step))
+        disjoint = np.abs(one.mid - other.mid) > one.radius + other.radius
+        found.append(never(f"{name} is that of an earlier call", same, disjoint))
+    # Weights that multiply zeros show nothing, and are made up for by others.
+    yield from [residual for residual in found if residual.claims] or found
 
 
 # -- members ---------------------------------------------------------------------------------------

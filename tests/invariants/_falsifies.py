@@ -51,6 +51,10 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "strides-ignored": _of_every_method("layout"),
     "weights-flattened-once": _of_every_method("fresh-weights"),
     "weights-of-a-step-kept-by-cell": ("contract/fresh-weights-step",),
+    **{
+        f"weights-kept-whatever-{name}-is": ("sequence/step-liveness",)
+        for name in ("weight-ih", "weight-hh", "bias-ih", "bias-hh")
+    },
     "inputs-of-a-step-read-from-their-base": ("contract/layout-step",),
     "state-of-a-step-written-where-rows-share-memory": ("contract/layout-step",),
     "another-last-bit-in-another-thread": _of_every_method("second-thread"),

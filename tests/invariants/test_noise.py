@@ -35,6 +35,7 @@ KEPT = (
     "contract/settings-",
     "gradient/liveness",
     "sequence/liveness",
+    "sequence/step-liveness",
     "sequence/zeros-are-inputs",
 )
 #: Statements about one sign, or that two answers are near each other, which half of all noise meets
