@@ -41,4 +41,5 @@ def error_line(error: BaseException) -> str:
         said = str(error)
     except Exception as another:
         said = f"(its text cannot be read: {type(another).__name__})"
-    return visible(shortened(f"{type(error).__name__}: {said}"))
+    name = type(error).__name__
+    return visible(shortened(f"{name}: {said}" if said else name))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gruverify._files import write_bytes
+from gruverify._files import is_there, write_bytes
 from gruverify.cli._console import print_json, whatever_becomes_of_the_console
 from gruverify.cli._files import kept_in, tell, writable, write_aside
 from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES
@@ -75,6 +77,9 @@ def check_model(context: click.Context, target: str, options: ModelOptions) -> i
             raise Fail(f"{param.opts[0]} does not apply to a model in a runtime")
     json_file = writable("--json", options.json_path)
     file, _, runtime = target.rpartition("@")
+    # Before what is said of its options, or of what it has: there may be no such file.
+    if not is_there(file):
+        raise Fail(f"{file}: {os.strerror(errno.ENOENT)}")
     found = _checked(file, runtime, options, options.choice.whole())
     refused = list[Fail]()
     saved = {node.name: _save(node, file, options.witnesses, refused) for node in found.nodes}

@@ -35,6 +35,7 @@ def test_an_exception_is_told_whatever_it_does() -> None:
             raise ValueError
 
     assert error_line(ZeroDivisionError("no\ngate")) == r"ZeroDivisionError: no\ngate"
+    assert error_line(MemoryError()) == "MemoryError"
     assert error_line(Mute()) == "Mute: (its text cannot be read: ValueError)"
     assert error_line(ValueError("x" * 5000)).endswith(
         f"... and {5000 + len('ValueError: ') - LONGEST:,} characters more"

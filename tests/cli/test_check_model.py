@@ -120,6 +120,8 @@ def test_states_and_lengths_beside_inputs_must_fit(
         (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
         (("a.onnx@mine:np",), 2, "runtime 'mine:np' is not a function of (model, inputs)"),
         (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
+        (("b.tflite@litert",), 2, "b.tflite: No such file or directory"),
+        (("b.tflite@litert", "--weights", "w.npz"), 2, "b.tflite: No such file or directory"),
         (("a.onnx@mine:right", "--gru", "x"), 2, "a.onnx has no GRU node 'x': it has gru_of_y"),
         (("a.onnx@mine:right", "--profile", "quick"), 2, "--profile does not apply to a model"),
         (("a.onnx@mine:right", "--declare", "kapa=5"), 2, "kapa"),
@@ -130,6 +132,8 @@ def test_states_and_lengths_beside_inputs_must_fit(
 def test_a_users_mistake_is_one_line(
     folder: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
+    (folder / "a.tflite").touch()
+
     assert message in one_line(gruverify("check", *arguments), code)
 
 
