@@ -86,6 +86,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "gruverify(subject): a conformance test of gruverify.testing"
     )
+    for option in OPTIONS:
+        # As of a shell's variable that is not set: taken for no option, the run would pass.
+        if config.getoption(_key(option.name)) == "":
+            said = f"--gru-{option.name} '': name a {option.metavar}, or leave it out"
+            raise pytest.UsageError(f"gruverify: {said}")
     # Before options are read: reading them looks up the run that is going on.
     RUNS.append(config)
     # Nothing of ours is imported in a run that says nothing of it.

@@ -149,6 +149,8 @@ def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytes
         ),
         (("--gru-only", "boundz"), "no invariant matches 'boundz': did you mean bounds"),
         (("--gru-skips-file", "none.txt"), "none.txt cannot be read"),
+        (("--gru-target", ""), "--gru-target '': name a TARGET, or leave it out"),
+        (("--gru-report", ""), "--gru-report '': name a DIR, or leave it out"),
     ],
 )
 def test_a_mistake_ends_the_run_with_one_line(
