@@ -24,8 +24,11 @@ from gruverify.backends import (
     offers,
 )
 
-#: The sizes of each axis, and how long a run is beside: one loses track of what it started from.
+#: The sizes of H, I and B.
 EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
+#: The steps of a run, other remainders of a chunk among them, and of one that is long beside: it
+#: loses track of what it started from.
+STEPS = (8, 10, 16, 17, 33, 70, 139, 256)
 LONG = 300
 #: What the other axes have, no two the same and none a multiple of another's that code may confuse.
 _SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
@@ -121,7 +124,7 @@ def _along_axes() -> Iterator[_Wanted]:
         for number, size in enumerate(EXTENTS):
             beside = {other: sizes[number] for other, sizes in _BESIDE[letter].items()}
             yield _Wanted({letter: size}, beside)
-    for size in (*EXTENTS, LONG):
+    for size in (*STEPS, LONG):
         yield _Wanted({"T": size})
 
 
@@ -146,7 +149,7 @@ def _coincidences(
     yield _Wanted({"H": H, "B": 3 * H, **narrow})
     yield _Wanted({"H": square, "I": square})
     yield _Wanted({"H": H, "I": 3 * H, "B": up_to(128, _SMALL["B"])})
-    yield _Wanted({"H": 1, "T": 2, "B": up_to(64, _SMALL["B"]), **wide})
+    yield _Wanted({"H": 1, "T": 5, "B": up_to(64, _SMALL["B"]), **wide})
     # One of them has as many members as steps, and is short enough for second derivatives.
     for more, members in ((0, 16), (-1, 7), (1, 17)):
         yield _Wanted({"H": 32 + more, "I": 24 + more, "B": members, "T": 8 + more})

@@ -82,9 +82,9 @@ class Invariant:
 #: `SOME` there are as many members as steps once, two layers, and two directions.
 NEVER, SHORT, LONG, SOME = range(0), range(1, 18), range(18, 1 << 31), range(6, 10)
 ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
-#: Of marks as many steps as kernels take in one go, and one more: one step at a time is asked
+#: Of marks as many steps as kernels take in one go, and some more: one step at a time is asked
 #: elsewhere, and the longest runs would be asked of a member for every pattern.
-MARKED = range(8, 66)
+MARKED = range(8, 71)
 
 #: By id, in the order in which files were imported: `INVARIANTS` has them in that of reports.
 REGISTERED: dict[str, Invariant] = {}
