@@ -463,11 +463,14 @@ def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
         return f"gruverify replay {shlex.quote(str(path))}"
     if result.crashes:
         return result.crashes[0].rpartition("again: ")[2]
-    target = shlex.quote(result.header["target"])
+    target, seed = shlex.quote(result.header["target"]), f"--seed {result.header['seed']}"
+    if result.header["profile"] != "default":
+        # Another profile would draw other cases.
+        seed = f"--profile {result.header['profile']} {seed}"
     if result.verdict == "interrupted":
-        return f"gruverify check {target} --seed {result.header['seed']}"
+        return f"gruverify check {target} {seed}"
     if result.witnesses:
-        return f"gruverify check {target} --seed {result.header['seed']} --witnesses DIR"
+        return f"gruverify check {target} {seed} --witnesses DIR"
     if result.verdict == "inconclusive":
         return "docs/verdict.md has the way out of each reason"
     # Another seed: the same one would draw again what has passed.

@@ -323,6 +323,12 @@ REASONS = "docs/verdict.md has the way out of each reason"
             id="interrupted",
         ),
         pytest.param(
+            result(complete=False, header={**result().header, "profile": "deep"}),
+            "interrupted (2 passed; 1.2 s)",
+            "gruverify check numpy --profile deep --seed 3",
+            id="interrupted in another profile",
+        ),
+        pytest.param(
             result(crashes=("killed; again: gruverify check it",)),
             "died (2 passed; 1.2 s)",
             "gruverify check it",
