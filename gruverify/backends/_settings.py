@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +20,9 @@ _SMALLEST, _SMALLEST_NORMAL, _TINY = math.ulp(0.0), sys.float_info.min, sys.floa
 
 
 def settings() -> Settings:
-    """What is set now, of Python, of NumPy and, once it is loaded, of PyTorch."""
+    """What is set now, of the process, of Python, of NumPy and, once it is loaded, of PyTorch."""
     found: Settings = {
+        "os.chdir": _folder(),
         "gc.enable": gc.isenabled(),
         "sys.setrecursionlimit": sys.getrecursionlimit(),
         "np.seterr": np.geterr(),
@@ -37,6 +39,14 @@ def settings() -> Settings:
             "torch.autograd.set_detect_anomaly": torch.is_anomaly_enabled(),
         }
     return found
+
+
+def _folder() -> str:
+    """The current folder; "" if it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def _rounding() -> dict[str, bool]:
@@ -84,6 +94,7 @@ def _difference(before: object, after: object) -> str:
 def _set_back(name: str, before: Any) -> None:
     torch: Any = sys.modules.get("torch")
     setters: dict[str, Callable[[Any], object]] = {
+        "os.chdir": lambda folder: os.chdir(folder or "."),
         "gc.enable": lambda enabled: gc.enable() if enabled else gc.disable(),
         "sys.setrecursionlimit": sys.setrecursionlimit,
         "np.seterr": lambda kinds: np.seterr(**kinds),

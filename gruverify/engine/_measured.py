@@ -16,7 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Format, NDArray
-from gruverify.backends import Backend, declarations_of, declared_variants, offers
+from gruverify.backends import (
+    Backend,
+    declarations_of,
+    declared_variants,
+    noticing_settings,
+    offers,
+)
 from gruverify.cell import Cell
 
 #: Units of a probing cell, where its size is free, and points at which σ and tanh are evaluated in
@@ -293,12 +299,14 @@ class Probe:
             x = np.resize(x, (max(count, -(-POINTS // self.shown)), self.inputs))
         inputs = x.astype(dtype)
         before = np.broadcast_to(states, (len(x), H)).astype(dtype)
-        if offers(self.backend, "step"):
-            return self._states(self.backend.step(cell, inputs, before), before)[:count]
-        # A target that takes longer sequences only is asked for the first of some equal steps.
-        repeated = np.repeat(inputs[None], self.steps, axis=0)
-        outputs, _ = self.backend.sequence(cell, repeated, before)
-        return self._states(outputs[0], before)[:count]
+        # What a call changes for the whole program is set back: it would not be noticed afterwards.
+        with noticing_settings({}):
+            if offers(self.backend, "step"):
+                return self._states(self.backend.step(cell, inputs, before), before)[:count]
+            # A target that takes longer sequences only is asked for the first of some equal steps.
+            repeated = np.repeat(inputs[None], self.steps, axis=0)
+            outputs, _ = self.backend.sequence(cell, repeated, before)
+            return self._states(outputs[0], before)[:count]
 
     @staticmethod
     def _states(found: npt.ArrayLike, before: NDArray) -> NDArray:

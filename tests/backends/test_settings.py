@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import chdir, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ def _of_torch(change: Callable[[Any], object]) -> Callable[[], object]:
 
 
 CHANGES: dict[str, Callable[[], object]] = {
+    "os.chdir": lambda: os.chdir(".."),
     "gc.enable": gc.disable,
     "sys.setrecursionlimit": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1),
     "np.seterr": lambda: np.seterr(under="print"),
@@ -75,6 +78,18 @@ def test_a_setting_is_set_back_where_the_call_raises() -> None:
     assert list(found) == ["np.seterr"]
 
 
+def test_a_folder_that_was_removed_is_none_to_go_back_to(tmp_path: Path) -> None:
+    gone, found = tmp_path / "gone", dict[str, str]()
+    gone.mkdir()
+
+    with chdir(gone):
+        gone.rmdir()
+        with noticing_settings(found):
+            os.chdir(tmp_path)
+
+    assert list(found) == ["os.chdir"]
+
+
 def test_what_is_set_back_by_who_changed_it_is_not_found() -> None:
     found = dict[str, str]()
 
@@ -106,6 +121,23 @@ def test_a_target_that_silences_numpy_is_told_which_setting_it_left() -> None:
     [witness] = result.witnesses.values()
     assert witness.invariant == "contract/settings-step"
     assert "np.seterr left changed by step, " in witness.residual.where
+
+
+class Moving(NumpyBackend):
+    """Goes to another folder, and leaves the program there."""
+
+    def step(self, *arguments: Any) -> Any:
+        os.chdir("/")
+        return super().step(*arguments)
+
+
+def test_a_setting_is_found_in_every_call(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        result = gruverify.check(Moving(), formats=[float32], max_cases=2)
+
+        assert Path.cwd() == tmp_path.resolve()
+    assert {id for id, _ in result.witnesses} == {"contract/settings-step"}
+    assert not result.flaky
 
 
 def test_a_target_that_silences_its_own_numbers_conforms() -> None:

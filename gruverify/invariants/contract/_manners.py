@@ -143,8 +143,8 @@ def _settings(method: str) -> Check:
 
 _of_every_method(
     "settings",
-    "{method} leaves what a program shares as it was set: NumPy's error handling and printing, "
-    "PyTorch's default dtype, gradient mode and threads, how the processor rounds",
+    "{method} leaves what a program shares as it was set: its folder, NumPy's error handling and "
+    "printing, PyTorch's default dtype, gradient mode and threads, how the processor rounds",
     "the Backend contract; mistake P25",
     _settings,
     {},
