@@ -35,7 +35,7 @@ _SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
 #: What they have beside each of the extents of one step: every size below 16 that is none of these,
 #: so that each remainder of a vector is there. Few members where the cell is large.
 _BESIDE = {
-    "H": {"I": (15, 14, 13, 12, 7, 6, 10, 11), "B": (14, 13, 3, 11, 3, 10, 3, 3)},
+    "H": {"I": (15, 14, 13, 12, 7, 6, 10, 11), "B": (14, 13, 1, 11, 3, 10, 3, 1)},
     "I": {"H": (15, 14, 13, 12, 10, 11, 7, 6), "B": (14, 15, 12, 13, 7, 10, 6, 11)},
     "B": {"H": (20, 24, 18, 14, 13, 12, 11, 10), "I": (15, 14, 13, 12, 10, 11, 7, 6)},
 }
@@ -83,7 +83,8 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     members = _up_to(max_size, 32, _SMALL["B"])
     above = (
         _Wanted({"H": H, "B": members, "I": H, "L": 2, "D": 1}),
-        _Wanted({"H": H, "I": 2 * H, "L": 2, "D": 2}),
+        _Wanted({"H": H, "I": 2 * H, "B": 1, "T": 4, "L": 2, "D": 2}),
+        _Wanted({"T": 2, "L": 4, "D": 1}),
     )
     # By turns: two layers in one direction, one layer in two, so that neither doubles the survey.
     coinciding = _coincidences(declared, max_size)
@@ -92,9 +93,10 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         layers, directions = 1 + number % 2, 2 - number % 2
         if steps >= _ONE_LAYER:
             layers = directions = 1
-        shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
-        steps = max(1, declared.min_length, steps)
-        wanted.append(_Wanted({**shape, **each.about, "T": steps}, each.beside))
+        shape = {"L": layers, "D": directions if two is None else 1 + two, **each.about}
+        shape["L"] = declared.num_layers or shape["L"]
+        shape["T"] = max(1, declared.min_length, steps)
+        wanted.append(_Wanted(shape, each.beside))
     return _allowed(wanted, declared, max_size)
 
 

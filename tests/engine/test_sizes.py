@@ -157,6 +157,13 @@ def test_all_of_h_i_and_b_leave_every_remainder_of_a_vector() -> None:
             assert {*range(6, 18)} <= {each[letter] for each in sizes}
 
 
+def test_stacks_have_four_layers_and_two_in_both_directions_and_one_member() -> None:
+    found = stack_sizes(NUMPY, None)
+
+    assert 4 in {sizes["L"] for sizes in found}
+    assert (2, 2, 1) in {(sizes["L"], sizes["D"], sizes["B"]) for sizes in found}
+
+
 def test_sizes_beside_one_that_is_asked_about_are_small_where_they_have_to_be() -> None:
     built: Any = NumpyBackend()
     built.hidden_size = 1024
