@@ -109,7 +109,7 @@ def _set_back(name: str, before: Any) -> None:
             "torch.use_deterministic_algorithms": torch.use_deterministic_algorithms,
             "torch.autograd.set_detect_anomaly": torch.autograd.set_detect_anomaly,
             # How it rounds nobody can set from Python; whether it flushes PyTorch can.
-            "the processor's rounding": lambda _: torch.set_flush_denormal(False),
+            "the processor's rounding": lambda was: torch.set_flush_denormal(was["flushes"]),
         }
     if name in setters:
         setters[name](before)

@@ -68,6 +68,22 @@ def test_a_setting_left_changed_is_named_and_set_back(name: str) -> None:
     assert " to " in found[name]
 
 
+def test_a_processor_that_flushed_before_a_call_flushes_after_it() -> None:
+    torch = pytest.importorskip("torch")
+    found = dict[str, str]()
+
+    torch.set_flush_denormal(True)
+    try:
+        with noticing_settings(found):
+            torch.set_flush_denormal(False)
+        flushes = settings()["the processor's rounding"]["flushes"]
+    finally:
+        torch.set_flush_denormal(False)
+
+    assert list(found) == ["the processor's rounding"]
+    assert flushes
+
+
 def test_a_setting_is_set_back_where_the_call_raises() -> None:
     found = dict[str, str]()
 

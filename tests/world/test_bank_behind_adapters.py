@@ -32,6 +32,16 @@ def failing(pair: Pair) -> tuple[list[set[str]], list[set[str]]]:
     return found(pair.declared()), found(pair.behind())
 
 
+def require_caught_alike(pair: Pair | None) -> None:
+    """Behind the adapter the same invariants fail in the same cases as it declares."""
+    assert pair is not None
+
+    declared, behind = failing(pair)
+
+    assert any(declared)
+    assert behind == declared
+
+
 @pytest.mark.parametrize(
     ("turn", "id"),
     [
@@ -45,13 +55,7 @@ def failing(pair: Pair) -> tuple[list[set[str]], list[set[str]]]:
 )
 def test_catches_a_fault_of_the_bank_behind_jax(turn: int, id: str) -> None:
     pytest.importorskip("jax")
-    pair = pair_of_jax(FAULTS[id].build, turn)
-    assert pair is not None
-
-    declared, behind = failing(pair)
-
-    assert any(declared)
-    assert behind == declared
+    require_caught_alike(pair_of_jax(FAULTS[id].build, turn))
 
 
 def test_a_right_gru_behind_jax_passes() -> None:
@@ -74,13 +78,7 @@ def test_a_right_gru_behind_jax_passes() -> None:
 )
 def test_catches_a_fault_of_the_bank_behind_onnx(id: str) -> None:
     pytest.importorskip("onnx")
-    pair = pair_of_onnx(FAULTS[id].build)
-    assert pair is not None
-
-    declared, behind = failing(pair)
-
-    assert any(declared)
-    assert behind == declared
+    require_caught_alike(pair_of_onnx(FAULTS[id].build))
 
 
 def test_a_right_gru_behind_onnx_passes() -> None:
