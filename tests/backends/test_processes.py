@@ -17,6 +17,12 @@ import pytest
 from gruverify.backends import Child, TargetDied, in_subprocess, processes
 
 
+@pytest.fixture(autouse=True)
+def can_import_what_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has the path of who starts it, and functions of this module to call."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+
+
 @pytest.mark.uncounted
 def test_what_it_returns_comes_back() -> None:
     assert in_subprocess(processes("numpy"), os.getpid) != os.getpid()
